@@ -1,0 +1,58 @@
+# bionic_crypt: a PGXS module of several folders.
+#
+#	make && make install		with any PG_CONFIG of PostgreSQL 15 to 18
+#	make installcheck		pg_regress and isolation, on a running server that
+#					preloads the library (test/bionic_crypt.conf)
+#	make installcheck TAP_TESTS=1	the same and test/t, on servers of its own; not as root
+#	make installcheck REGRESS=... ISOLATION=... PROVE_TESTS=test/t/...
+#					some of them; an empty list means none
+#
+# COPT adds compiler and linker flags, as in PostgreSQL: COPT=-Werror,
+# COPT=-fsanitize=undefined, COPT='-O0 --coverage'.  with_llvm=no saves time.
+# ./check.sh does all of this and more on a server that it starts itself.
+
+MODULE_big = bionic_crypt
+EXTENSION = bionic_crypt
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" bionic_crypt.control)
+
+OBJS := $(patsubst %.c,%.o,$(sort $(wildcard src/*.c) \
+	$(filter-out src/programs/%,$(wildcard src/*/*.c))))
+DATA := $(sort $(wildcard sql/upgrade/*.sql))
+DATA_built = bionic_crypt--$(EXTVERSION).sql
+FRAGMENTS := $(sort $(wildcard sql/install/*.sql))
+
+# Set with := since PGXS asks whether they are empty.  Both kinds of test find
+# their output in expected/: 15 knows no other place that 16 knows as well.
+REGRESS := $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
+REGRESS_OPTS = --load-extension=bionic_crypt
+REGRESS_PREP = preloaded
+ISOLATION := $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --load-extension=bionic_crypt --inputdir=test --outputdir=.
+EXTRA_CLEAN = bionic_crypt--*.sql results output_iso tmp_check log regression.diffs regression.out
+
+# Nothing of the build's folder goes into the library.
+PG_CPPFLAGS = -Isrc
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -ffile-prefix-map=$(CURDIR)=.
+SHLIB_LINK = -lcrypto -lsodium
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# After the include, since PGXS resets it; override, for a user's own flags.
+override PROVE_FLAGS += -I test/perl
+PROVE_TESTS ?= $(sort $(wildcard test/t/*.pl))
+
+# PGXS knows no dependencies on headers: any header rebuilds all, in seconds.
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*/*.h)
+
+# /dev/null, so that cat does not wait for input when there is no fragment.
+$(DATA_built): $(FRAGMENTS) bionic_crypt.control
+	cat $(FRAGMENTS) /dev/null > $@
+
+.PHONY: preloaded
+preloaded:
+	@libraries=$$('$(bindir)/psql' -XAtq -d postgres -c 'SHOW shared_preload_libraries') || \
+		{ echo "installcheck: no server to test; ./check.sh brings its own" >&2; exit 1; }; \
+	case $$libraries in *bionic_crypt*) ;; *) \
+		echo "installcheck: the server must have shared_preload_libraries = 'bionic_crypt'" >&2; exit 1;; esac
