@@ -20,6 +20,7 @@
 #define BASE64_VARIANT	sodium_base64_VARIANT_URLSAFE_NO_PADDING
 
 static size_t base64_len(size_t len);
+static bool is_ascii(Bytes text);
 
 bool
 envelope_parse(Bytes in, Envelope *out)
@@ -113,7 +114,7 @@ armour_decode(Bytes text, uint8_t *out, size_t *out_len)
 	Envelope	envelope;
 
 	*out_len = 0;
-	if (!armour_has_prefix(text))
+	if (!armour_has_prefix(text) || !is_ascii(text))
 		return false;
 	base64 = (const char *) text.data + ARMOUR_PREFIX_LEN;
 	base64_chars = text.len - ARMOUR_PREFIX_LEN;
@@ -122,6 +123,8 @@ armour_decode(Bytes text, uint8_t *out, size_t *out_len)
 	 * Without a pointer for the end and without characters to ignore,
 	 * libsodium refuses whatever is not of the alphabet, padding, a lonely
 	 * last character, and last bits that are not 0: one value, one text.
+	 * (Where char is signed, 1.0.18 takes some bytes above 127 for characters
+	 * of the alphabet, which is why there are none by now.)
 	 */
 	if (sodium_base642bin(out, text.len, base64, base64_chars, NULL, &len,
 						  NULL, BASE64_VARIANT) != 0)
@@ -139,4 +142,14 @@ base64_len(size_t len)
 	size_t		rest = len % 3;
 
 	return len / 3 * 4 + (rest == 0 ? 0 : rest + 1);
+}
+
+static bool
+is_ascii(Bytes text)
+{
+	uint8_t		seen = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		seen |= text.data[i];
+	return seen < 0x80;
 }
