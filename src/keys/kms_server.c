@@ -1,0 +1,84 @@
+/*-------------------------------------------------------------------------
+ *
+ * kms_server.c
+ *	  A foreign server of our wrapper, as the KMS layer needs it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "commands/defrem.h"
+#include "foreign/foreign.h"
+#include "utils/acl.h"
+
+#include "base/compat.h"
+#include "crypto/bytes.h"
+#include "keys/kms_server.h"
+
+Size
+kms_server_options(List *options, uint8 *out, Size capacity)
+{
+	ByteWriter	w = writer_of(out, capacity);
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		writer_sized(&w, bytes_of_string(option->defname));
+		writer_sized(&w, bytes_of_string(defGetString(option)));
+	}
+	if (w.overflow)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("options of a KMS server are too long"),
+				 errdetail("They take more than %zu bytes.", capacity)));
+	return w.len;
+}
+
+static ForeignServer *
+find_server(const char *name)
+{
+	ForeignServer *server = GetForeignServerByName(name, true);
+
+	if (server != NULL &&
+		strcmp(GetForeignDataWrapper(server->fdwid)->fdwname, KMS_WRAPPER) != 0)
+		server = NULL;
+	return server;
+}
+
+static void
+fill_record(ForeignServer *server, KmsServerRecord *record)
+{
+	strlcpy(record->name, server->servername, sizeof(record->name));
+	record->options_len = kms_server_options(server->options, record->options,
+											 sizeof(record->options));
+}
+
+bool
+kms_server_find(const char *name, KmsServerRecord *record)
+{
+	ForeignServer *server = find_server(name);
+
+	if (server == NULL)
+		return false;
+	fill_record(server, record);
+	return true;
+}
+
+void
+kms_server_require(const char *name, Oid role, KmsServerRecord *record)
+{
+	ForeignServer *server = find_server(name);
+	AclResult	result;
+
+	if (server == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("KMS server \"%s\" does not exist", name),
+				 errhint("Create it with CREATE SERVER ... FOREIGN DATA WRAPPER bionic_crypt.")));
+	result = compat_server_aclcheck(server->serverid, role, ACL_USAGE);
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_FOREIGN_SERVER, name);
+	fill_record(server, record);
+}

@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * kms_server.h
+ *	  A foreign server of our wrapper, as the KMS layer needs it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef KEYS_KMS_SERVER_H
+#define KEYS_KMS_SERVER_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "shmem/key_message.h"
+
+#define KMS_WRAPPER "bionic_crypt"
+
+/* False when there is no server of that name under our wrapper. */
+extern bool kms_server_find(const char *name, KmsServerRecord *record);
+
+/* The same for a role that wants to use it: raises unless it has USAGE. */
+extern void kms_server_require(const char *name, Oid role, KmsServerRecord *record);
+
+/* Options (a list of DefElem) to bytes; raises when they are too long. */
+extern Size kms_server_options(List *options, uint8 *out, Size capacity);
+
+#endif							/* KEYS_KMS_SERVER_H */
