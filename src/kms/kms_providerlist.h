@@ -1,0 +1,3 @@
+/* One line a provider.  No guard: included wherever the list is needed. */
+
+KMS_PROVIDER(kms_file)
