@@ -1,0 +1,118 @@
+/*-------------------------------------------------------------------------
+ *
+ * key_client.c
+ *	  Asks the key worker and waits for its answer.
+ *
+ * The answer's key is sealed to a key pair made for this one question.  While
+ * it is open no error can get past: what may fail is caught, the private key
+ * freed, and the error goes on.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "base/config.h"
+#include "crypto/sealed_box.h"
+#include "report/condition.h"
+#include "session/key_client.h"
+#include "shmem/mailbox.h"
+#include "shmem/registry.h"
+#include "shmem/shmem.h"
+
+/* How often a worker that has yet to be started is called again. */
+#define CALL_AGAIN_MS 200
+
+static void
+refuse_where_waiting_is_wrong(void)
+{
+	shmem_require();
+	if (InterruptHoldoffCount > 0 || CritSectionCount > 0)
+		elog(ERROR, "a key cannot be waited for here");
+}
+
+/*
+ * Waits for the reply, calling the worker again from time to time: it may
+ * have ended between the call and its look into the mailbox.
+ */
+static int
+wait_for_reply(uint64 generation, TimestampTz deadline, uint8 *out)
+{
+	for (;;)
+	{
+		TimestampTz now = GetCurrentTimestamp();
+		TimestampTz next = Min(deadline, TimestampTzPlusMilliseconds(now, CALL_AGAIN_MS));
+		int			len;
+		bool		called = registry_call_worker();
+
+		len = mailbox_wait(generation, next, out);
+		if (len >= 0)
+			return len;
+		if (next == deadline)
+		{
+			condition_raise_plain(called ? CONDITION_KEY_WORKER : CONDITION_NO_KEY_WORKER);
+		}
+	}
+}
+
+static void
+open_key(const BoxKey *box, uint64 generation, const KeyReply *reply, Secret **data_key)
+{
+	uint8		seal_context[KEY_SEAL_CONTEXT_MAX];
+	Size		len = key_seal_context(mailbox_my_slot(), generation, &reply->record, seal_context);
+
+	if (reply->sealed_len != DATA_KEY_LEN + BOX_OVERHEAD)
+		elog(ERROR, "key worker sent a key of a wrong length");
+	secret_forbid_core_dumps();
+	*data_key = secret_create(DATA_KEY_LEN);
+	if (!box_open(box, bytes_of(seal_context, len),
+				  bytes_of(reply->sealed, reply->sealed_len), (*data_key)->data))
+		elog(ERROR, "could not open a key of the key worker");
+}
+
+static void
+ask(const BoxKey *box, const KeyRequest *request, KeyReply *reply, Secret **data_key)
+{
+	uint8	   *message = palloc(MAILBOX_MESSAGE_MAX);
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													   config_kms_timeout_ms);
+	Size		request_len = key_request_write(request, message, MAILBOX_MESSAGE_MAX);
+	uint64		generation = mailbox_submit(bytes_of(message, request_len));
+	int			reply_len = wait_for_reply(generation, deadline, message);
+
+	if (!key_reply_read(bytes_of(message, reply_len), reply))
+		elog(ERROR, "key worker sent a reply that cannot be read");
+	if (reply->sealed_len > 0)
+		open_key(box, generation, reply, data_key);
+	pfree(message);
+}
+
+void
+key_client_ask(KeyRequest *request, KeyReply *reply, Secret **data_key)
+{
+	BoxKey	   *box;
+
+	refuse_where_waiting_is_wrong();
+	*data_key = NULL;
+	box = box_key_generate(request->public_key);
+	if (box == NULL)
+		elog(ERROR, "could not make a key pair");
+	PG_TRY();
+	{
+		ask(box, request, reply, data_key);
+	}
+	PG_FINALLY();
+	{
+		box_key_free(box);
+	}
+	PG_END_TRY();
+}
+
+void
+key_client_raise(const KeyReply *reply)
+{
+	if (reply->condition != CONDITION_NONE)
+		condition_raise(reply->condition, reply->subject, reply->object, reply->log_detail);
+}

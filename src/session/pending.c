@@ -1,0 +1,207 @@
+/*-------------------------------------------------------------------------
+ *
+ * pending.c
+ *	  Keys and grants made by the current transaction.
+ *
+ * Each entry remembers the subtransaction that made it: rolled back, its
+ * entries go; released, they pass to its parent.  The rows themselves are in
+ * the catalog and come and go with the transaction; this is only how the
+ * transaction that wrote them uses them before anybody else can see them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "utils/acl.h"
+#include "utils/memutils.h"
+
+#include "session/key_cache.h"
+#include "session/pending.h"
+
+typedef struct PendingGrant
+{
+	SubTransactionId made_by;
+	char		tenant[NAMEDATALEN];
+	Oid			role;
+	uint32		privileges;
+	Oid			authority;
+} PendingGrant;
+
+typedef struct PendingKey
+{
+	SubTransactionId made_by;
+	KeyRecord	record;
+} PendingKey;
+
+/* Of the current transaction, in its memory; newest first. */
+static List *grants = NIL;
+static List *keys = NIL;
+
+bool
+pending_any(void)
+{
+	return grants != NIL || keys != NIL;
+}
+
+static void *
+remember(List **list, Size size)
+{
+	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+	void	   *entry = palloc0(size);
+
+	*list = lcons(entry, *list);
+	MemoryContextSwitchTo(caller);
+	return entry;
+}
+
+void
+pending_add_key(const KeyRecord *record)
+{
+	PendingKey *key = remember(&keys, sizeof(PendingKey));
+
+	key->made_by = GetCurrentSubTransactionId();
+	key->record = *record;
+	key_cache_forget(record->tenant);
+}
+
+void
+pending_add_grant(const char *tenant, Oid role, uint32 privileges, Oid authority)
+{
+	PendingGrant *grant = remember(&grants, sizeof(PendingGrant));
+
+	grant->made_by = GetCurrentSubTransactionId();
+	strlcpy(grant->tenant, tenant, sizeof(grant->tenant));
+	grant->role = role;
+	grant->privileges = privileges;
+	grant->authority = authority;
+	key_cache_roles_epoch++;
+}
+
+void
+pending_remove_grant(const char *tenant, Oid role, uint32 privileges)
+{
+	ListCell   *cell;
+
+	foreach(cell, grants)
+	{
+		PendingGrant *grant = lfirst(cell);
+
+		if (grant->role == role && strcmp(grant->tenant, tenant) == 0)
+			grant->privileges &= ~privileges;
+	}
+	key_cache_roles_epoch++;
+}
+
+const KeyRecord *
+pending_find_key(const char *tenant, const uint8 *key_id)
+{
+	ListCell   *cell;
+
+	foreach(cell, keys)
+	{
+		PendingKey *key = lfirst(cell);
+
+		if (strcmp(key->record.tenant, tenant) == 0 &&
+			(key_id == NULL || memcmp(key->record.key_id, key_id, KEY_ID_LEN) == 0))
+			return &key->record;
+	}
+	return NULL;
+}
+
+static bool
+role_has(Oid role, Oid granted)
+{
+	if (superuser_arg(role))
+		return role == granted || is_member_of_role_nosuper(role, granted);
+	return has_privs_of_role(role, granted);
+}
+
+uint32
+pending_privileges(const char *tenant, Oid role, Oid *authority)
+{
+	uint32		privileges = 0;
+	ListCell   *cell;
+
+	*authority = InvalidOid;
+	foreach(cell, grants)
+	{
+		PendingGrant *grant = lfirst(cell);
+
+		if ((grant->tenant[0] == '\0' || strcmp(grant->tenant, tenant) == 0) &&
+			role_has(role, grant->role))
+		{
+			privileges |= grant->privileges;
+			if (OidIsValid(grant->authority))
+				*authority = grant->authority;
+		}
+	}
+	return privileges;
+}
+
+static void
+end_of_transaction(XactEvent event, void *arg)
+{
+	ListCell   *cell;
+
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+		return;
+	if (event == XACT_EVENT_ABORT)
+	{
+		foreach(cell, keys)
+			key_cache_forget(((PendingKey *) lfirst(cell))->record.tenant);
+	}
+	if (pending_any())
+		key_cache_roles_epoch++;
+
+	/* The memory goes with the transaction. */
+	grants = NIL;
+	keys = NIL;
+}
+
+static void
+end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
+					  SubTransactionId parent, void *arg)
+{
+	ListCell   *cell;
+
+	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
+		return;
+	foreach(cell, grants)
+	{
+		PendingGrant *grant = lfirst(cell);
+
+		if (grant->made_by != mine)
+			continue;
+		if (event == SUBXACT_EVENT_COMMIT_SUB)
+			grant->made_by = parent;
+		else
+		{
+			grants = foreach_delete_current(grants, cell);
+			key_cache_roles_epoch++;
+		}
+	}
+	foreach(cell, keys)
+	{
+		PendingKey *key = lfirst(cell);
+
+		if (key->made_by != mine)
+			continue;
+		if (event == SUBXACT_EVENT_COMMIT_SUB)
+			key->made_by = parent;
+		else
+		{
+			key_cache_forget(key->record.tenant);
+			keys = foreach_delete_current(keys, cell);
+		}
+	}
+}
+
+void
+pending_init(void)
+{
+	RegisterXactCallback(end_of_transaction, NULL);
+	RegisterSubXactCallback(end_of_subtransaction, NULL);
+}
