@@ -1,0 +1,33 @@
+/*
+ * Every privilege, so that an auditor reads one file.
+ *
+ * What is granted to PUBLIC checks the caller itself, says nothing about a
+ * tenant to who has no grant for it, or is called by PostgreSQL for every
+ * user of the type.
+ */
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA bionic_crypt FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA bionic_crypt FROM PUBLIC;
+GRANT USAGE ON SCHEMA bionic_crypt TO PUBLIC;
+
+-- Tenants: may create one who was granted EXECUTE; the rest check the grants.
+GRANT EXECUTE ON FUNCTION bionic_crypt.current_tenant() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.suspend_tenant(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.resume_tenant(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.grant_tenant(text, regrole, text[]) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.revoke_tenant(text, regrole, text[]) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.rotate_key(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.rewrap_keys(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.check_kms(text, text) TO PUBLIC;
+GRANT SELECT ON bionic_crypt.tenants, bionic_crypt.keys, bionic_crypt.grants TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.key_worker() TO pg_monitor;
+
+-- The server's own key file: whoever may create tenants may use it.
+GRANT USAGE ON FOREIGN SERVER embedded TO PUBLIC;
+
+-- Tables: run as the caller, who must own the table.
+GRANT EXECUTE ON FUNCTION bionic_crypt.protect_table(regclass, name) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.unprotect_table(regclass) TO PUBLIC;
+
+-- Reports.
+GRANT EXECUTE ON FUNCTION bionic_crypt.check_settings() TO pg_monitor;

@@ -1,0 +1,100 @@
+/*-------------------------------------------------------------------------
+ *
+ * config.c
+ *	  The server's settings.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "base/config.h"
+#include "utils/guc.h"
+
+int			config_max_databases;
+int			config_max_tenants;
+int			config_revocation_interval_ms;
+int			config_kms_timeout_ms;
+bool		config_allow_core_dumps;
+char	   *config_default_kms;
+
+/* One entry a setting with a number; bounds are part of the contract. */
+typedef struct IntSetting
+{
+	const char *name;
+	const char *description;
+	const char *detail;
+	int		   *value;
+	int			default_value;
+	int			min;
+	int			max;
+	GucContext	context;
+	int			flags;
+} IntSetting;
+
+static const IntSetting int_settings[] = {
+	{
+		.name = "bionic_crypt.max_databases",
+		.description = "Databases that can have a key worker at the same time.",
+		.detail = "Each takes one of max_worker_processes.",
+		.value = &config_max_databases,
+		.default_value = 4,
+		.min = 1,
+		.max = 256,
+		.context = PGC_POSTMASTER,
+	},
+	{
+		.name = "bionic_crypt.max_tenants",
+		.description = "Tenants, of all databases, whose keys can be in use at the same time.",
+		.detail = "Each takes 64 bytes of shared memory, and in the key worker 256 bytes of locked memory.",
+		.value = &config_max_tenants,
+		.default_value = 4096,
+		.min = 16,
+		.max = 1000000,
+		.context = PGC_POSTMASTER,
+	},
+	{
+		.name = "bionic_crypt.revocation_interval",
+		.description = "Time after which a key that its KMS denies is used by no backend.",
+		.detail = "The KMS is asked twice in it for every tenant in use.",
+		.value = &config_revocation_interval_ms,
+		.default_value = 60 * 1000,
+		.min = 1000,
+		.max = 24 * 3600 * 1000,
+		.context = PGC_SIGHUP,
+		.flags = GUC_UNIT_MS,
+	},
+	{
+		.name = "bionic_crypt.kms_timeout",
+		.description = "Longest time a statement waits for a key.",
+		.value = &config_kms_timeout_ms,
+		.default_value = 10 * 1000,
+		.min = 100,
+		.max = 600 * 1000,
+		.context = PGC_USERSET,
+		.flags = GUC_UNIT_MS,
+	},
+};
+
+void
+config_init(void)
+{
+	for (int i = 0; i < lengthof(int_settings); i++)
+	{
+		const IntSetting *s = &int_settings[i];
+
+		DefineCustomIntVariable(s->name, s->description, s->detail, s->value,
+								s->default_value, s->min, s->max, s->context,
+								s->flags, NULL, NULL, NULL);
+	}
+
+	DefineCustomBoolVariable("bionic_crypt.allow_core_dumps",
+							 "Lets processes that hold keys write core dumps.",
+							 "For debugging: a core dump holds decrypted values and may hold keys.",
+							 &config_allow_core_dumps, false,
+							 PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("bionic_crypt.default_kms",
+							   "Server that wraps the keys of tenants created without one of their own.",
+							   NULL,
+							   &config_default_kms, "embedded",
+							   PGC_SUSET, 0, NULL, NULL, NULL);
+}

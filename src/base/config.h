@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * config.h
+ *	  The server's settings.  docs/reference.md says what each does.  The
+ *	  settings of a session stand where they are used.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef BASE_CONFIG_H
+#define BASE_CONFIG_H
+
+#include "postgres.h"
+
+extern int	config_max_databases;
+extern int	config_max_tenants;
+extern int	config_revocation_interval_ms;
+extern int	config_kms_timeout_ms;
+extern bool config_allow_core_dumps;
+extern char *config_default_kms;
+
+extern void config_init(void);
+
+#endif							/* BASE_CONFIG_H */

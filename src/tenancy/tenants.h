@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * tenants.h
+ *	  What the SQL functions on tenants share: names, privileges, records.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TENANCY_TENANTS_H
+#define TENANCY_TENANTS_H
+
+#include "postgres.h"
+
+#include "keys/catalog.h"
+
+/* The argument as a name in the form of a tenant's; raises when it is none. */
+extern char *tenant_name_argument(text *argument);
+
+/*
+ * Raises unless the current role has the privilege for the tenant, which has
+ * to exist.  Sees what this transaction did.
+ */
+extern void tenant_require(const char *tenant, uint32 privilege);
+
+/*
+ * Has the key worker make a data key for the tenant and wrap it, and adds it
+ * as the active version.
+ */
+extern int	tenant_add_key(const TenantRow *row, const KmsServerRecord *server);
+
+#endif							/* TENANCY_TENANTS_H */
