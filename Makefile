@@ -1,15 +1,16 @@
-# bionic_crypt: a PGXS module of several folders.
+# bionic_crypt: a PGXS module of several folders, for any PG_CONFIG of 15 to 18.
 #
-#	make && make install		with any PG_CONFIG of PostgreSQL 15 to 18
-#	make installcheck		pg_regress and isolation, on a running server that
-#					preloads the library (test/bionic_crypt.conf)
-#	make installcheck TAP_TESTS=1	the same and test/t, on servers of its own; not as root
+#	make && make install
+#	make installcheck	pg_regress and isolation, on a running server that preloads
+#				the library (test/bionic_crypt.conf has the settings)
+#	make installcheck TAP_TESTS=1
+#				and the scripts of test/t, which start servers; not as root
 #	make installcheck REGRESS=... ISOLATION=... PROVE_TESTS=test/t/...
-#					some of them; an empty list means none
+#				some of them; an empty list means none
 #
-# COPT adds compiler and linker flags, as in PostgreSQL: COPT=-Werror,
-# COPT=-fsanitize=undefined, COPT='-O0 --coverage'.  with_llvm=no saves time.
-# ./check.sh does all of this and more on a server that it starts itself.
+# test/servers.sh does that on servers of its own, ./check.sh all from packages
+# to the other versions of PostgreSQL.  COPT adds flags of compiler and linker,
+# as in PostgreSQL: -Werror, -fsanitize=undefined, '-O0 --coverage'.
 
 MODULE_big = bionic_crypt
 EXTENSION = bionic_crypt
@@ -25,9 +26,10 @@ FRAGMENTS := $(sort $(wildcard sql/install/*.sql))
 # their output in expected/: 15 knows no other place that 16 knows as well.
 REGRESS := $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=bionic_crypt
-REGRESS_PREP = preloaded
 ISOLATION := $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
 ISOLATION_OPTS = --load-extension=bionic_crypt --inputdir=test --outputdir=.
+REGRESS_PREP = $(if $(findstring --temp-instance,$(EXTRA_REGRESS_OPTS)),, \
+	$(if $(REGRESS)$(ISOLATION),preloaded))
 EXTRA_CLEAN = bionic_crypt--*.sql results output_iso tmp_check log regression.diffs regression.out
 
 # Nothing of the build's folder goes into the library.
@@ -53,6 +55,6 @@ $(DATA_built): $(FRAGMENTS) bionic_crypt.control
 .PHONY: preloaded
 preloaded:
 	@libraries=$$('$(bindir)/psql' -XAtq -d postgres -c 'SHOW shared_preload_libraries') || \
-		{ echo "installcheck: no server to test; ./check.sh brings its own" >&2; exit 1; }; \
+		{ echo "installcheck: no server to test; test/servers.sh brings its own" >&2; exit 1; }; \
 	case $$libraries in *bionic_crypt*) ;; *) \
 		echo "installcheck: the server must have shared_preload_libraries = 'bionic_crypt'" >&2; exit 1;; esac

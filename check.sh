@@ -1,0 +1,236 @@
+#!/usr/bin/env bash
+# Runs every test, and installs what it needs for that on Debian and Ubuntu:
+# as root or as a user with sudo.  Ends with "N passed, N failed".
+#
+#	./check.sh			aims for 15 minutes, never takes more than 45
+#	./check.sh --long		full sizes, sanitised unit tests, TAP in the matrix
+#	./check.sh --only STEP...	lint build unit fuzz regress isolation tap matrix
+#
+# What is missing is skipped, and said; BIONIC_CRYPT_TEST_REQUIRE lists tools
+# whose absence is a failure instead, 'all' for every one that a release has.
+# BIONIC_CRYPT_TEST_DATA is the folder of optional data, ../shared/data if any.
+
+cd "$(dirname "$0")" || exit 1
+root=$PWD
+. test/setup.sh
+
+steps="lint build unit fuzz regress isolation tap matrix"
+limit=$((42 * 60))
+LONG=
+passed=0 failed=0 skipped=0
+
+while [ $# -gt 0 ]; do
+	case $1 in
+		--long) export LONG=1; limit=$((6 * 3600)) ;;
+		--only) shift; steps=$*; break ;;
+		*) die "usage: ./check.sh [--long] [--only STEP...]" ;;
+	esac
+	shift
+done
+
+wants()
+{
+	local step
+
+	for step; do
+		[[ " $steps " != *" $step "* ]] || return 0
+	done
+	return 1
+}
+
+# A command that ends after so many seconds, or when the whole time is over.
+bounded()
+{
+	local seconds=$1 left=$((limit - SECONDS))
+	shift
+
+	[ -z "$LONG" ] || seconds=$((seconds * 10))
+	timeout -k 10 $((left < 1 ? 1 : left < seconds ? left : seconds)) "$@"
+}
+
+# skip TOOL WHY: forky, a release in the making, may fail to be there.
+skip()
+{
+	local required=,${BIONIC_CRYPT_TEST_REQUIRE:-},
+
+	if [[ $required == *",$1,"* || ( $required == *,all,* && $1 != forky ) ]]; then
+		failed=$((failed + 1))
+		echo "not ok - $1 is required: $2"
+	else
+		skipped=$((skipped + 1))
+		echo "skipped - $1: $2"
+	fi
+}
+
+# suite NAME COMMAND...: one that prints "ok - what" or "not ok - what" for each
+# of its tests.  What follows a failure is shown, up to the next test.
+suite()
+{
+	local name=$1 line told=0 show=0 failed_before=$failed log status
+	local verdict='^(not )?ok( [0-9]+)?( -)? (.*)'
+	shift
+
+	log=$(mktemp)
+	while IFS= read -r line; do
+		if [[ $line =~ $verdict ]]; then
+			told=$((told + 1))
+			show=0
+			if [[ $line == *'# SKIP'* ]]; then
+				skipped=$((skipped + 1))
+				echo "skipped - $name: ${BASH_REMATCH[4]}"
+			elif [ "${BASH_REMATCH[1]}" ]; then
+				failed=$((failed + 1))
+				show=200
+				echo "not ok - $name: ${BASH_REMATCH[4]}"
+			else
+				passed=$((passed + 1))
+				echo "ok - $name: ${BASH_REMATCH[4]}"
+			fi
+		elif [ $((show--)) -gt 0 ]; then
+			echo "    $line"
+		fi
+	done < <("$@" 2>&1 | tee "$log"; exit "${PIPESTATUS[0]}")
+	wait $!
+	status=$?
+
+	if [ $failed = $failed_before ] && [ $((status != 0 || told == 0)) = 1 ]; then
+		failed=$((failed + 1))
+		echo "not ok - $name: ended with status $status after $told tests"
+		tail -n 40 "$log" | sed 's/^/    /'
+	fi
+	rm -f "$log"
+	return $status
+}
+
+# check NAME COMMAND...: a test of one command.
+check()
+{
+	local name=$1 log
+	shift
+
+	log=$(mktemp)
+	if "$@" >"$log" 2>&1; then
+		passed=$((passed + 1))
+		echo "ok - $name"
+	else
+		failed=$((failed + 1))
+		echo "not ok - $name: ended with status $?"
+		tail -n 40 "$log" | sed 's/^/    /'
+		rm -f "$log"
+		return 1
+	fi
+	rm -f "$log"
+}
+
+finish()
+{
+	echo
+	echo "$skipped skipped, $((SECONDS / 60)) minutes"
+	echo "$passed passed, $failed failed"
+	exit $((failed > 0))
+}
+
+make_as_user()
+{
+	local seconds=$1
+	shift
+
+	bounded "$seconds" "${as_user[@]}" make -s -j2 with_llvm=no "PG_CONFIG=$PG_CONFIG" "$@"
+}
+
+matrix()
+{
+	local seconds=$1
+	shift
+
+	"${as_root[@]}" env ${LONG:+LONG=1} timeout -k 10 "$seconds" test/matrix.sh "$@"
+}
+
+! wants lint || suite lint bounded 60 test/lint/run
+[ "$steps" != lint ] || finish
+
+setup_packages_build
+setup_packages_test
+setup_work
+tree=$work/tree
+
+data=${BIONIC_CRYPT_TEST_DATA:-$root/../shared/data}
+if [ -d "$data" ]; then
+	export BIONIC_CRYPT_TEST_DATA=$work/data
+	cp -rL "$data" "$work/data" && chmod -R a+rX "$work/data"
+else
+	skip data "no folder $data"
+fi
+
+# The distribution's own PostgreSQL is tested in full; the others of 15 to 18
+# in chroots, which are made while those tests run.
+rows=()
+if wants matrix; then
+	if [ ${#as_root[@]} = 0 ] || sudo -n true 2>/dev/null; then
+		for row in "bookworm 15" "trixie 17" "forky 18"; do
+			[ "${row#* }" = "$pg_version" ] || rows+=("$row")
+		done
+		for row in "${rows[@]}"; do
+			matrix $((limit - SECONDS)) prepare $row
+		done >"$work/prepare.log" 2>&1 &
+	else
+		skip matrix "chroots need root, or sudo without a password"
+	fi
+fi
+
+if wants build regress isolation tap; then
+	check build make_as_user 300 -C "$tree" COPT=-Werror || finish
+	check install setup_install || finish
+fi
+
+! wants unit || suite unit make_as_user 120 -C "$tree/test/unit" check
+if wants unit && [ "$LONG" ]; then
+	suite "unit, sanitised" make_as_user 120 -C "$tree/test/unit" check-sanitized
+fi
+
+if wants fuzz; then
+	if command -v clang >/dev/null; then
+		suite fuzz bounded 400 "${as_user[@]}" "$tree/test/fuzz/run" $((LONG ? 600 : 20))
+	else
+		skip fuzz "clang could not be installed"
+	fi
+fi
+
+kinds=()
+! wants regress || kinds+=(regress)
+! wants isolation || kinds+=(isolation)
+if wants tap; then
+	if perl -MIPC::Run -e 1 2>/dev/null; then
+		kinds+=(tap)
+	else
+		skip tap "IPC::Run could not be installed"
+	fi
+fi
+[ ${#kinds[@]} = 0 ] ||
+	suite "PostgreSQL $pg_version" bounded 1500 "${as_user[@]}" "$tree/test/servers.sh" "${kinds[@]}"
+
+if wants matrix && [ "$pg_version" != 16 ]; then
+	config=/usr/lib/postgresql/16/bin/pg_config
+	if [ -d "$("$config" --includedir-server 2>/dev/null)" ]; then
+		check "PostgreSQL 16: compiles" make_as_user 300 -C "$tree" clean all COPT=-Werror "PG_CONFIG=$config"
+	else
+		skip 16 "untested, its headers are not here"
+	fi
+fi
+
+# Two at a time, and their results one after the other.
+wait
+for row in "${rows[@]}"; do
+	matrix $((limit - SECONDS)) test $row regress isolation ${LONG:+tap} >"$work/${row#* }.log" 2>&1 &
+	row_pid[${row#* }]=$!
+done
+for row in "${rows[@]}"; do
+	wait "${row_pid[${row#* }]}"
+	status=$?
+	if [ $status = 77 ]; then
+		skip "${row% *}" "PostgreSQL ${row#* } cannot be had: $(tail -n 1 "$work/${row#* }.log")"
+	else
+		suite "PostgreSQL ${row#* }" sh -c "cat '$work/${row#* }.log'; exit $status"
+	fi
+done
+finish

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# The tests that need a server, on servers of their own, with the library as
+# it is installed; not as root.  Prints "ok - kind name" for each.
+#
+#	test/servers.sh [regress] [isolation] [tap]
+#
+# PG_CONFIG as for make; LONG=1 for the full sizes of test/t.
+
+cd "$(dirname "$0")/.." || exit 1
+[ "$(id -u)" != 0 ] || { echo "not ok - a server does not run as root"; exit 1; }
+
+failed=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+installcheck=(make -s installcheck "PG_CONFIG=${PG_CONFIG:-pg_config}" with_llvm=no)
+
+# PostgreSQL 15 says "test NAME ... ok", later ones "ok 1 - NAME".
+pg_regress()
+{
+	local kind=$1 verdicts
+	shift
+
+	rm -rf tmp_check log regression.diffs
+	mkdir tmp_check
+	"${installcheck[@]}" "$@" EXTRA_REGRESS_OPTS="--temp-instance=$PWD/tmp_check/instance \
+		--temp-config=$PWD/test/bionic_crypt.conf" >"$log" 2>&1 && verdict=ok || verdict="not ok"
+	verdicts=$(sed -nE "s/^test (\w+) +\.\.\. ok .*/ok - $kind \1/p
+		s/^test (\w+) +\.\.\. FAILED .*/not ok - $kind \1/p
+		s/^((not )?ok) [0-9]+ +- (\w+) .*/\1 - $kind \3/p" "$log")
+	grep '^ok' <<<"$verdicts"
+	[ "$verdict" = ok ] && return
+
+	failed=1
+	grep '^not ok' <<<"$verdicts" || { echo "not ok - $kind"; tail -n 20 "$log"; }
+	cat regression.diffs 2>/dev/null
+	grep -E 'PANIC|TRAP|terminated by signal' log/postmaster.log
+}
+
+tap()
+{
+	local script name
+
+	for script in test/t/*.pl; do
+		name=$(basename "$script" .pl)
+		if timeout -k 10 900 "${installcheck[@]}" REGRESS= ISOLATION= TAP_TESTS=1 \
+			PROVE_TESTS="$script" >"$log" 2>&1; then
+			echo "ok - tap $name$(sed -n 's/.* skipped: / # SKIP /p' "$log")"
+		else
+			failed=1
+			echo "not ok - tap $name"
+			grep -v '^+++' "$log"
+			grep -hE 'PANIC|TRAP|terminated by signal' tmp_check/log/*.log
+		fi
+	done
+}
+
+[ $# -gt 0 ] || set -- regress isolation tap
+for kind; do
+	case $kind in
+		regress) pg_regress regress ISOLATION= ;;
+		isolation) pg_regress isolation REGRESS= ;;
+		tap) tap ;;
+		*) echo "not ok - no tests of kind $kind"; failed=1 ;;
+	esac
+done
+exit $failed

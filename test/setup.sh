@@ -1,0 +1,148 @@
+# Sourced by demo.sh and check.sh, which set $root, the folder of the tree:
+# the packages they need, the user that may start servers, a folder to work in.
+#
+#	as_root		goes before a command that changes the system
+#	as_user		goes before one that must not be root, as a server refuses to be
+#	PG_CONFIG	the distribution's, unless the caller has set it; pg_version its number
+#	work		a folder of that user, gone at the end with all that runs in it
+
+if [ "$(id -u)" = 0 ]; then
+	as_root=()
+	as_user=(runuser -u postgres --)
+else
+	as_root=(sudo)
+	as_user=()
+fi
+
+# One locale for every server, whoever calls: TAP drops LC_ALL.
+export LANG=C.UTF-8 LC_ALL=C.UTF-8
+
+die()
+{
+	echo "$(basename "$0"): $*" >&2
+	exit 1
+}
+
+apt_get()
+{
+	"${as_root[@]}" timeout -k 30 600 env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
+		apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" </dev/null
+}
+
+# Installs what is missing, and asks the network only then.  The package of a
+# server would create a cluster and start it; a file that is there only
+# meanwhile forbids that, and so nobody's configuration changes.
+apt_install()
+(
+	veto=/etc/postgresql-common/createcluster.d/bionic_crypt.conf
+	missing=()
+	for package; do
+		[[ $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) == *' installed' ]] ||
+			missing+=("$package")
+	done
+	[ ${#missing[@]} = 0 ] && exit
+	echo "installing ${missing[*]}"
+	[ ${#as_root[@]} = 0 ] || command -v sudo >/dev/null || die "only root or sudo can install packages"
+
+	log=$(mktemp)
+	trap 'rm -f "$log"; "${as_root[@]}" rm -f "$veto"' EXIT
+	"${as_root[@]}" mkdir -p "${veto%/*}"
+	echo 'create_main_cluster = false' | "${as_root[@]}" tee "$veto" >/dev/null
+	for pause in 5 15 0; do
+		apt_get update >"$log" 2>&1
+		apt_get install -y --no-install-recommends --no-remove "${missing[@]}" >>"$log" 2>&1 && exit
+		sleep "$pause"
+	done
+	tail -n 20 "$log" >&2
+	exit 1
+)
+
+# The major version of the package that would be installed.
+candidate()
+{
+	apt-cache policy "$1" 2>/dev/null | sed -nE 's/^ *Candidate: ([0-9]+:)?([0-9]+).*/\2/p'
+}
+
+setup_packages_build()
+{
+	local version
+
+	command -v apt-get >/dev/null || die "this installs packages on Debian and Ubuntu; elsewhere see the Makefile"
+	apt_install build-essential libsodium-dev libssl-dev || die "packages could not be installed"
+	if [ -z "${PG_CONFIG:-}" ]; then
+		[ -n "$(candidate postgresql)" ] || apt_get update
+		version=$(candidate postgresql)
+		apt_install "postgresql-$version" "postgresql-server-dev-$version" ||
+			die "PostgreSQL ${version:-of this distribution} could not be installed"
+		PG_CONFIG=/usr/lib/postgresql/$version/bin/pg_config
+	fi
+	pg_version=$("$PG_CONFIG" --version | sed -E 's/[^0-9]*([0-9]+).*/\1/')
+	case $pg_version in
+		15|16|17|18) ;;
+		*) die "PostgreSQL 15 to 18 is needed; $PG_CONFIG is of ${pg_version:-no version}" ;;
+	esac
+	export PG_CONFIG
+}
+
+# What only tests need.  A test that lacks its tool says so.
+setup_packages_test()
+{
+	apt_install libipc-run-perl
+	apt_install clang "libclang-rt-$(candidate clang)-dev"
+	apt_install mmdebstrap debian-archive-keyring
+	command -v gdb >/dev/null || apt_install gdb-minimal
+}
+
+# The tree without what was built in it.
+copy_tree()
+{
+	mkdir -p "$1"
+	tar -C "$root" -c --exclude='*.o' --exclude='*.so' --exclude='*.bc' --exclude='./.*' \
+		--exclude='./bionic_crypt--*.sql' --exclude=./results --exclude=./tmp_check \
+		--exclude=./test/unit/run --exclude=./test/fuzz/bin . |
+		tar -C "$1" -x --no-same-owner
+}
+
+setup_work()
+{
+	work=$(mktemp -d "${TMPDIR:-/tmp}/bionic_crypt.XXXXXX")
+	trap teardown_work EXIT
+	trap 'exit 130' INT TERM HUP
+	copy_tree "$work/tree"
+	chmod 755 "$work"
+	[ ${#as_user[@]} = 0 ] || chown -R postgres: "$work"
+	export HOME=$work
+}
+
+# Servers and their clients have their working directory below ours, and so
+# are found even when their postmaster is gone.
+processes_of_work()
+{
+	find /proc/[0-9]*/cwd -maxdepth 0 -lname "$work/*" 2>/dev/null | cut -d/ -f3
+}
+
+# SIGINT is a fast shutdown to a postmaster.
+teardown_work()
+{
+	local pids
+
+	trap '' INT TERM HUP
+	pids=$(processes_of_work)
+	[ -z "$pids" ] || kill -INT $pids 2>/dev/null
+	for _ in {1..50}; do
+		pids=$(processes_of_work)
+		[ -n "$pids" ] || break
+		sleep 0.1
+	done
+	[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+	rm -rf --one-file-system "$work"
+}
+
+# make install in the copy, with the rights that PostgreSQL's folder asks for.
+setup_install()
+{
+	local rights=("${as_root[@]}")
+
+	[ ! -w "$("$PG_CONFIG" --pkglibdir)" ] || rights=()
+	"${rights[@]}" make -s -C "$work/tree" install "PG_CONFIG=$PG_CONFIG" with_llvm=no
+}
