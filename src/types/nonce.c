@@ -1,0 +1,152 @@
+/*-------------------------------------------------------------------------
+ *
+ * nonce.c
+ *	  The nonces of new values.
+ *
+ * Run time: prefix || 12 random bytes.  The prefix is random too, belongs to
+ * one process and one value key, and serves at most NONCES_PER_PREFIX values:
+ * what XAES derives from it is then worth keeping, and a derived key sees far
+ * fewer than the 2^32 random nonces that SP 800-38D (8.3) allows.
+ *
+ * Parse time: all 24 bytes are HMAC-SHA-256(a random key of this process,
+ * header || call number || statement time || command id || length ||
+ * plaintext), cut off.  The parser compares constants byte by byte (GROUP BY
+ * coalesce(c, 'x')), so equal literals of one statement must be equal values.
+ * Nonces are equal only when all that goes in is, and then so is the value:
+ * a nonce never serves two plaintexts.  Nothing is kept by its prefix.
+ *
+ * Never mixed: a prefix drawn at random meets a MAC's first 12 bytes, or
+ * another process's prefix, with probability 2^-96 a pair.
+ *
+ * After a fork, parent and child would draw the same: so the pool and the
+ * process's key belong to a pid.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "base/secret.h"
+#include "crypto/kdf.h"
+#include "types/nonce.h"
+
+#define NONCES_PER_PREFIX	65536
+#define RANDOM_HALF_LEN		(AEAD_NONCE_LEN - AEAD_PREFIX_LEN)
+#define POOL_LEN			4096	/* one system call in 341 values */
+#define PROCESS_KEY_LEN		32
+
+/*
+ * Random bytes in store: a draw costs 9 ns, a call of pg_strong_random() 830.
+ * A byte is used once and wiped as it is.
+ */
+static struct
+{
+	int			pid;			/* the process that filled it */
+	int			left;			/* unused bytes, at the end */
+	uint8		bytes[POOL_LEN];
+} pool;
+
+/* The key of literals' nonces, in TopMemoryContext. */
+static struct
+{
+	int			pid;			/* the process that drew it */
+	Secret	   *key;
+} literals;
+
+static void pool_draw(uint8 *out, int len);
+static void pool_fill(void);
+static Secret *literals_key(void);
+static void random_or_error(void *out, Size len);
+
+void
+nonce_random(ValueKey *key, uint8 nonce[AEAD_NONCE_LEN])
+{
+	if (unlikely(pool.pid != MyProcPid))
+	{
+		/* the other keys' prefixes live on; the random half is our own */
+		pool.left = 0;
+		key->nonces_left = 0;
+	}
+	if (unlikely(key->nonces_left == 0))
+	{
+		pool_draw(key->nonce_prefix, AEAD_PREFIX_LEN);
+		key->nonces_left = NONCES_PER_PREFIX;
+	}
+	key->nonces_left--;
+	memcpy(nonce, key->nonce_prefix, AEAD_PREFIX_LEN);
+	pool_draw(nonce + AEAD_PREFIX_LEN, RANDOM_HALF_LEN);
+}
+
+void
+nonce_of_literal(const uint8 header[ENVELOPE_AT_NONCE], uint64 call_number,
+				 Bytes plaintext, uint8 nonce[AEAD_NONCE_LEN])
+{
+	Secret	   *key = literals_key();
+	uint8		numbers[8 + 8 + 4 + 8];
+	ByteWriter	w = writer_of(numbers, sizeof(numbers));
+	Bytes		parts[3];
+	uint8		mac[32];
+
+	writer_u64(&w, call_number);
+	writer_u64(&w, (uint64) GetCurrentStatementStartTimestamp());
+	writer_u32(&w, GetCurrentCommandId(false));
+	writer_u64(&w, plaintext.len);
+	Assert(!w.overflow);
+
+	parts[0] = bytes_of(header, ENVELOPE_AT_NONCE);
+	parts[1] = writer_bytes(&w);
+	parts[2] = plaintext;
+	if (!kdf_hmac(bytes_of(key->data, key->len), parts, lengthof(parts), mac))
+		elog(ERROR, "could not compute a MAC");
+	memcpy(nonce, mac, AEAD_NONCE_LEN);
+}
+
+static inline void
+pool_draw(uint8 *out, int len)
+{
+	uint8	   *drawn;
+
+	if (unlikely(pool.left < len))
+		pool_fill();
+	drawn = pool.bytes + POOL_LEN - pool.left;
+	memcpy(out, drawn, len);
+	memset(drawn, 0, len);
+	pool.left -= len;
+}
+
+static void
+pool_fill(void)
+{
+	pool.left = 0;
+	random_or_error(pool.bytes, POOL_LEN);
+	pool.left = POOL_LEN;
+	pool.pid = MyProcPid;
+}
+
+static Secret *
+literals_key(void)
+{
+	MemoryContext caller;
+
+	if (literals.pid == MyProcPid)
+		return literals.key;
+
+	caller = MemoryContextSwitchTo(TopMemoryContext);
+	literals.key = secret_create(PROCESS_KEY_LEN);
+	MemoryContextSwitchTo(caller);
+	random_or_error(literals.key->data, PROCESS_KEY_LEN);
+	literals.pid = MyProcPid;
+	return literals.key;
+}
+
+static void
+random_or_error(void *out, Size len)
+{
+	if (!pg_strong_random(out, len))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random values")));
+}
