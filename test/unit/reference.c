@@ -16,6 +16,9 @@
 
 #include "reference.h"
 
+#define FENCE		0x5a
+#define FENCE_LEN	8			/* an address of 64n + 8: aligned to 8 only */
+
 static void must(int ok);
 
 void
@@ -75,16 +78,22 @@ state_new(const AeadAlgorithm *algorithm, const uint8_t key[32])
 {
 	char	   *memory = NULL;
 
-	must(posix_memalign((void **) &memory, 64, 8 + algorithm->state_size) == 0);
-	must(algorithm->init(memory + 8, key));
-	return memory + 8;
+	must(posix_memalign((void **) &memory, 64, algorithm->state_size + 2 * FENCE_LEN) == 0);
+	memset(memory, FENCE, algorithm->state_size + 2 * FENCE_LEN);
+	must(algorithm->init(memory + FENCE_LEN, key));
+	return memory + FENCE_LEN;
 }
 
+/* Ends the program if the algorithm wrote beside its state. */
 void
 state_free(const AeadAlgorithm *algorithm, void *state)
 {
+	char	   *memory = (char *) state - FENCE_LEN;
+
 	algorithm->wipe(state);
-	free((char *) state - 8);
+	for (int i = 0; i < FENCE_LEN; i++)
+		must(memory[i] == FENCE && memory[FENCE_LEN + algorithm->state_size + i] == FENCE);
+	free(memory);
 }
 
 uint64_t
