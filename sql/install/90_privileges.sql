@@ -31,3 +31,15 @@ GRANT EXECUTE ON FUNCTION bionic_crypt.unprotect_table(regclass) TO PUBLIC;
 
 -- Reports.
 GRANT EXECUTE ON FUNCTION bionic_crypt.check_settings() TO pg_monitor;
+
+-- Types: for every user of a column; the key worker says whose keys.
+GRANT EXECUTE ON FUNCTION bionic_crypt.encrypted_text_in(cstring) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.encrypted_text_out(@extschema@.encrypted_text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.encrypted_text_recv(internal) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.encrypted_text_send(@extschema@.encrypted_text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.encrypted_text_to_text(@extschema@.encrypted_text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.encrypted_text_from_text(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.encrypted_text_from_bpchar(character) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.encrypted_text_from_boolean(boolean) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.encrypted_text_from_inet(inet) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.belongs_to(@extschema@.encrypted_text, text) TO PUBLIC;

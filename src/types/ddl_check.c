@@ -47,6 +47,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "base/utility.h"
 #include "session/tenant_context.h"
 #include "types/ddl_check.h"
 #include "types/type_oids.h"
@@ -67,8 +68,15 @@ typedef struct ExpressionHome
 	void		(*check) (Oid object, int sub_id, Node *expression);
 } ExpressionHome;
 
+typedef struct AddedColumn
+{
+	Oid			relation;
+	int			column;
+} AddedColumn;
+
 static void ddl_changed(ObjectAccessType access, Oid object_class, Oid object,
 						int sub_id, void *arg);
+static void forget_added(Node *statement);
 static void check_expressions(const ExpressionHome *home, Oid object,
 							  int sub_id);
 static void check_literals(const ExpressionHome *home, Oid object, int sub_id,
@@ -111,8 +119,7 @@ static const ExpressionHome homes[] = {
 		.index = PolicyOidIndexId,
 		.key = Anum_pg_policy_oid,
 		.name = Anum_pg_policy_polname,
-		.expressions = {Anum_pg_policy_polqual,
-			Anum_pg_policy_polwithcheck},
+		.expressions = {Anum_pg_policy_polqual, Anum_pg_policy_polwithcheck},
 		.kind = "policy",
 	},
 	{
@@ -130,8 +137,7 @@ static const ExpressionHome homes[] = {
 		.index = RewriteOidIndexId,
 		.key = Anum_pg_rewrite_oid,
 		.name = Anum_pg_rewrite_rulename,
-		.expressions = {Anum_pg_rewrite_ev_qual,
-			Anum_pg_rewrite_ev_action},
+		.expressions = {Anum_pg_rewrite_ev_qual, Anum_pg_rewrite_ev_action},
 		.kind = "rule",
 	},
 	{
@@ -140,8 +146,7 @@ static const ExpressionHome homes[] = {
 		.index = ProcedureOidIndexId,
 		.key = Anum_pg_proc_oid,
 		.name = Anum_pg_proc_proname,
-		.expressions = {Anum_pg_proc_prosqlbody,
-			Anum_pg_proc_proargdefaults},
+		.expressions = {Anum_pg_proc_prosqlbody, Anum_pg_proc_proargdefaults},
 		.kind = "function",
 	},
 	{
@@ -168,8 +173,7 @@ static const ExpressionHome homes[] = {
 		.catalog = IndexRelationId,
 		.index = IndexRelidIndexId,
 		.key = Anum_pg_index_indexrelid,
-		.expressions = {Anum_pg_index_indexprs,
-			Anum_pg_index_indpred},
+		.expressions = {Anum_pg_index_indexprs, Anum_pg_index_indpred},
 		.kind = "index",
 	},
 };
@@ -178,23 +182,16 @@ static const ExpressionHome homes[] = {
 static object_access_hook_type previous_hook;
 
 /* The column that ADD COLUMN of this statement made last. */
-static struct
-{
-	Oid			relation;
-	int			column;
-} added;
+static AddedColumn added;
+
+static const UtilityWatch watch = {.before = forget_added};
 
 void
 ddl_check_init(void)
 {
 	previous_hook = object_access_hook;
 	object_access_hook = ddl_changed;
-}
-
-void
-ddl_check_statement_start(void)
-{
-	added.relation = InvalidOid;
+	utility_watch(&watch);
 }
 
 static void
@@ -219,6 +216,13 @@ ddl_changed(ObjectAccessType access, Oid object_class, Oid object, int sub_id,
 		if (homes[i].object_class == object_class)
 			check_expressions(&homes[i], object, sub_id);
 	}
+}
+
+/* What one statement did to a column says nothing of the next. */
+static void
+forget_added(Node *statement)
+{
+	added.relation = InvalidOid;
 }
 
 static void

@@ -42,19 +42,22 @@
  * Random bytes in store: a draw costs 9 ns, a call of pg_strong_random() 830.
  * A byte is used once and wiped as it is.
  */
-static struct
+typedef struct RandomPool
 {
 	int			pid;			/* the process that filled it */
 	int			left;			/* unused bytes, at the end */
 	uint8		bytes[POOL_LEN];
-} pool;
+} RandomPool;
 
-/* The key of literals' nonces, in TopMemoryContext. */
-static struct
+typedef struct LiteralsKey
 {
 	int			pid;			/* the process that drew it */
-	Secret	   *key;
-} literals;
+	Secret	   *key;			/* in TopMemoryContext */
+} LiteralsKey;
+
+/* Both of this process, see above. */
+static RandomPool pool;
+static LiteralsKey literals;
 
 static void pool_draw(uint8 *out, int len);
 static void pool_fill(void);

@@ -47,15 +47,17 @@ typedef struct HoldsEntry
 	bool		holds;
 } HoldsEntry;
 
-/* The caches of this backend; see above. */
-static struct
+typedef struct TypeCache
 {
 	bool		callbacks_registered;
 	uint64		generation;		/* counts invalidations */
 	bool		oids_valid;
 	TypeOids	oids;			/* all InvalidOid: no extension here */
 	HTAB	   *holds;			/* NULL: nothing remembered */
-} cache;
+} TypeCache;
+
+/* This backend's; see above. */
+static TypeCache cache;
 
 static void register_callbacks(void);
 static void syscache_changed(Datum arg, int cache_id, uint32 hash_value);

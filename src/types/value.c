@@ -209,6 +209,7 @@ to_stored_encoding(Bytes text)
 
 	if (likely(GetDatabaseEncoding() == PG_UTF8))
 		return text;
+
 	converted = pg_server_to_any(in, text.len, PG_UTF8);
 	return converted == in ? text : bytes_of_string(converted);
 }
