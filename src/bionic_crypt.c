@@ -15,6 +15,7 @@
 #include "utils/guc.h"
 
 #include "base/config.h"
+#include "base/utility.h"
 #include "keys/catalog_changed.h"
 #include "report/scrub_log.h"
 #include "session/key_cache.h"
@@ -42,6 +43,7 @@ _PG_init(void)
 		return;
 
 	config_init();
+	utility_init();
 	tenant_context_init();
 	key_cache_init();
 	pending_init();

@@ -24,9 +24,9 @@
 #include "replication/logicalworker.h"
 #include "replication/slot.h"
 #include "replication/walsender.h"
-#include "tcop/utility.h"
 #include "utils/guc.h"
 
+#include "base/utility.h"
 #include "crypto/kdf.h"
 #include "session/tenant_context.h"
 
@@ -48,9 +48,6 @@ static const struct config_enum_entry scope_names[] = {
 static char *tenant_setting;
 static int	scope_setting;
 static TenantContext context;
-
-/* The hook before ours. */
-static ProcessUtility_hook_type previous_utility_hook;
 
 /* Clients that must see ciphertext, whoever sets a tenant for them. */
 static bool
@@ -120,12 +117,8 @@ end_of_transaction(XactEvent event, void *arg)
 
 /* Refuses to store the setting where it would be ignored later. */
 static void
-refuse_stored_setting(PlannedStmt *planned, const char *query, bool read_only_tree,
-					  ProcessUtilityContext utility_context, ParamListInfo parameters,
-					  QueryEnvironment *environment, DestReceiver *destination,
-					  QueryCompletion *completion)
+refuse_stored_setting(Node *statement)
 {
-	Node	   *statement = planned->utilityStmt;
 	VariableSetStmt *set = NULL;
 
 	if (IsA(statement, AlterSystemStmt))
@@ -140,14 +133,9 @@ refuse_stored_setting(PlannedStmt *planned, const char *query, bool read_only_tr
 				(errcode(ERRCODE_CANT_CHANGE_RUNTIME_PARAM),
 				 errmsg("parameter \"%s\" can be set in a session only", TENANT_SETTING),
 				 errdetail("Stored with a role or a database it would make dumps and replication plaintext.")));
-
-	if (previous_utility_hook)
-		previous_utility_hook(planned, query, read_only_tree, utility_context, parameters,
-							  environment, destination, completion);
-	else
-		standard_ProcessUtility(planned, query, read_only_tree, utility_context, parameters,
-								environment, destination, completion);
 }
+
+static const UtilityWatch watch = {.before = refuse_stored_setting};
 
 void
 tenant_context_init(void)
@@ -163,6 +151,5 @@ tenant_context_init(void)
 							 &scope_setting, SCOPE_SESSION, scope_names,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	RegisterXactCallback(end_of_transaction, NULL);
-	previous_utility_hook = ProcessUtility_hook;
-	ProcessUtility_hook = refuse_stored_setting;
+	utility_watch(&watch);
 }

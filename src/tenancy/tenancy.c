@@ -4,8 +4,8 @@
  *	  Keeps protected tables protected while their definition changes.
  *
  * PostgreSQL hands constraints and defaults down to partitions, policies and
- * row security not; and it knows nothing of our guards.  So a utility hook
- * looks at the few statements that matter:
+ * row security not; and it knows nothing of our guards.  So it watches
+ * utility statements and looks at the few statements that matter:
  *
  *	CREATE TABLE … PARTITION OF		the new partition is protected, after it
  *	ALTER TABLE … ATTACH PARTITION	the table is protected, before it, because
@@ -31,20 +31,17 @@
 #include "commands/tablecmds.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "tcop/utility.h"
 #include "utils/lsyscache.h"
 
+#include "base/utility.h"
 #include "report/scrub_log.h"
+#include "tenancy/kms_guard.h"
 #include "tenancy/protect.h"
 #include "tenancy/protection.h"
 #include "tenancy/tenancy.h"
 
-static ProcessUtility_hook_type next_process_utility;	/* saved hook */
-
-static void process_utility(PlannedStmt *pstmt, const char *query_string,
-							bool read_only_tree, ProcessUtilityContext context,
-							ParamListInfo params, QueryEnvironment *query_env,
-							DestReceiver *dest, QueryCompletion *completion);
+static void before_statement(Node *statement);
+static void after_statement(Node *statement);
 static bool is_watched(Node *statement);
 static bool extension_exists(void);
 static void before_alter_table(AlterTableStmt *statement);
@@ -55,32 +52,33 @@ static void after_create_table(CreateStmt *statement);
 static bool is_protected(Oid relation);
 static void refuse_inheritance(Oid relation);
 
+static const UtilityWatch watch = {
+	.before = before_statement,
+	.after = after_statement,
+};
+
 void
 tenancy_init(void)
 {
-	next_process_utility = ProcessUtility_hook ?
-		ProcessUtility_hook : standard_ProcessUtility;
-	ProcessUtility_hook = process_utility;
+	utility_watch(&watch);
+	kms_guard_init();
 }
 
 static void
-process_utility(PlannedStmt *pstmt, const char *query_string,
-				bool read_only_tree, ProcessUtilityContext context,
-				ParamListInfo params, QueryEnvironment *query_env,
-				DestReceiver *dest, QueryCompletion *completion)
+before_statement(Node *statement)
 {
-	Node	   *statement = pstmt->utilityStmt;
-	bool		watched = is_watched(statement) && extension_exists();
-
-	if (watched && IsA(statement, AlterTableStmt))
+	if (!is_watched(statement) || !extension_exists())
+		return;
+	if (IsA(statement, AlterTableStmt))
 		before_alter_table((AlterTableStmt *) statement);
-	else if (watched)
+	else
 		before_create_table((CreateStmt *) statement);
+}
 
-	next_process_utility(pstmt, query_string, read_only_tree, context, params,
-						 query_env, dest, completion);
-
-	if (!watched)
+static void
+after_statement(Node *statement)
+{
+	if (!is_watched(statement) || !extension_exists())
 		return;
 	CommandCounterIncrement();
 	if (IsA(statement, AlterTableStmt))

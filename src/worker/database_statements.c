@@ -16,12 +16,10 @@
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "nodes/parsenodes.h"
-#include "tcop/utility.h"
 
+#include "base/utility.h"
 #include "shmem/registry.h"
 #include "worker/key_worker.h"
-
-static ProcessUtility_hook_type previous_hook;
 
 /* Whether our statement keeps a worker from its database. */
 static bool blocking = false;
@@ -43,13 +41,11 @@ option_value(List *options, const char *name)
 
 /* The database that a statement needs to itself; NULL if none. */
 static const char *
-wanted_database(Node *statement, bool *drops)
+wanted_database(Node *statement)
 {
-	*drops = false;
 	switch (nodeTag(statement))
 	{
 		case T_DropdbStmt:
-			*drops = true;
 			return ((DropdbStmt *) statement)->dbname;
 		case T_RenameStmt:
 			return ((RenameStmt *) statement)->renameType == OBJECT_DATABASE
@@ -69,43 +65,26 @@ wanted_database(Node *statement, bool *drops)
 }
 
 static void
-run_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
-			ProcessUtilityContext context, ParamListInfo parameters,
-			QueryEnvironment *environment, DestReceiver *destination,
-			QueryCompletion *completion)
+make_room(Node *statement)
 {
-	if (previous_hook)
-		previous_hook(planned, query, read_only_tree, context, parameters,
-					  environment, destination, completion);
-	else
-		standard_ProcessUtility(planned, query, read_only_tree, context, parameters,
-								environment, destination, completion);
+	const char *name = wanted_database(statement);
+	Oid			database = name != NULL ? get_database_oid(name, true) : InvalidOid;
+
+	if (OidIsValid(database))
+	{
+		registry_block_database(database);
+		blocking = true;
+	}
 }
 
 static void
-make_room(PlannedStmt *planned, const char *query, bool read_only_tree,
-		  ProcessUtilityContext context, ParamListInfo parameters,
-		  QueryEnvironment *environment, DestReceiver *destination,
-		  QueryCompletion *completion)
+give_back(Node *statement)
 {
-	bool		drops;
-	const char *name = wanted_database(planned->utilityStmt, &drops);
-	Oid			database = name != NULL && IsTransactionState()
-		? get_database_oid(name, true) : InvalidOid;
-
-	if (!OidIsValid(database))
+	if (blocking && wanted_database(statement) != NULL)
 	{
-		run_utility(planned, query, read_only_tree, context, parameters, environment,
-					destination, completion);
-		return;
+		registry_unblock_database(IsA(statement, DropdbStmt));
+		blocking = false;
 	}
-
-	registry_block_database(database);
-	blocking = true;
-	run_utility(planned, query, read_only_tree, context, parameters, environment,
-				destination, completion);
-	registry_unblock_database(drops);
-	blocking = false;
 }
 
 /* The statement failed: these run in no transaction block. */
@@ -119,10 +98,11 @@ unblock_after_error(XactEvent event, void *arg)
 	}
 }
 
+static const UtilityWatch watch = {.before = make_room, .after = give_back};
+
 void
 database_statements_init(void)
 {
 	RegisterXactCallback(unblock_after_error, NULL);
-	previous_hook = ProcessUtility_hook;
-	ProcessUtility_hook = make_room;
+	utility_watch(&watch);
 }
