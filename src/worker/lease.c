@@ -45,8 +45,13 @@
 typedef struct HeldKey
 {
 	struct HeldKey *next;
-	uint8		key_id[KEY_ID_LEN];
 	uint8	   *data_key;		/* in the key store */
+	uint8		key_id[KEY_ID_LEN];
+
+	/* What it was unwrapped from: another row of the catalog is not trusted. */
+	uint8		check_value[CHECK_VALUE_LEN];
+	Size		wrapped_len;
+	uint8		wrapped[FLEXIBLE_ARRAY_MEMBER];
 } HeldKey;
 
 typedef struct Lease
@@ -208,13 +213,30 @@ fail(Lease *lease, const KmsError *error)
 	lease->next_look = lease->keys != NULL ? now_plus(RETRY_MS) : lease->failed_until;
 }
 
-static HeldKey *
-find_key(const Lease *lease, const uint8 *key_id)
+static bool
+is_key_of(const HeldKey *key, const KeyRecord *record)
 {
-	for (HeldKey *key = lease->keys; key != NULL; key = key->next)
+	return key->wrapped_len == record->wrapped_len &&
+		memcmp(key->wrapped, record->wrapped, record->wrapped_len) == 0 &&
+		memcmp(key->check_value, record->check_value, CHECK_VALUE_LEN) == 0;
+}
+
+/* The key of a record; one whose row has changed since is wiped. */
+static HeldKey *
+find_key(Lease *lease, const KeyRecord *record)
+{
+	for (HeldKey **link = &lease->keys; *link != NULL; link = &(*link)->next)
 	{
-		if (memcmp(key->key_id, key_id, KEY_ID_LEN) == 0)
+		HeldKey    *key = *link;
+
+		if (memcmp(key->key_id, record->key_id, KEY_ID_LEN) != 0)
+			continue;
+		if (is_key_of(key, record))
 			return key;
+		*link = key->next;
+		key_store_give_back(key->data_key);
+		pfree(key);
+		break;
 	}
 	return NULL;
 }
@@ -239,8 +261,12 @@ fetch_key(Lease *lease, const KeyRecord *record, KmsError *error)
 		fail(lease, error);
 		return NULL;
 	}
-	key = MemoryContextAlloc(lease_context, sizeof(HeldKey));
+	key = MemoryContextAlloc(lease_context,
+							 offsetof(HeldKey, wrapped) + record->wrapped_len);
 	memcpy(key->key_id, record->key_id, KEY_ID_LEN);
+	memcpy(key->check_value, record->check_value, CHECK_VALUE_LEN);
+	key->wrapped_len = record->wrapped_len;
+	memcpy(key->wrapped, record->wrapped, record->wrapped_len);
 	key->data_key = data_key;
 	key->next = lease->keys;
 	lease->keys = key;
@@ -259,7 +285,7 @@ lease_key(const KeyRecord *record, TenantCell *cell, KmsError *error)
 	/* Keys whose lease ran out are asked for again, not used. */
 	if (lease->ends <= now)
 		wipe_keys(lease);
-	key = find_key(lease, record->key_id);
+	key = find_key(lease, record);
 	if (key == NULL && lease->failed_until > now &&
 		epochs_unchanged(cell, lease->failed_epoch))
 	{
