@@ -10,6 +10,7 @@ COLOURS = {
     "pgcrypto_raw": "#dd9a3c",
     "pgsodium": "#8a6fb0",
     "bare": "#9aa5ad",
+    "bare_again": "#c3cacf",
     "bionic_crypt": "#2a6f97",
 }
 LEFT, TOP, HEIGHT, BOTTOM = 60, 70, 300, 60

@@ -35,13 +35,14 @@ METHOD = """\
 
 - One throw-away server on the machine named above: `fsync` and `full_page_writes` off, 1 GB of
   shared buffers, no autovacuum, no JIT, no parallel query, encoding UTF8. All variants run in that
-  one server, workload by workload, in short turns; each turn starts with another variant. A
-  round's figure is the median of its turns ({passes}).
+  one server, workload by workload, in short turns; each turn starts with another variant. Of
+  {passes} turns the least counts as the figure of a round, since what disturbs a machine only adds.
 - **CPU** is the time the serving backend was on a core, from `/proc/PID/schedstat`, read while it
   is idle before and after. CPU of other processes (client, key worker, WAL writer) is not in it.
   **Wall** is the time the client waited; under pgbench, two clients shared it.
 - A figure is the median of the rounds. A ratio is taken within each round, then the median; the
-  lowest and the highest round are in brackets.
+  lowest and the highest round are in brackets. `--noise` measures the bare type twice: how far
+  that ratio is from 1 tells what a ratio is worth on a machine.
 - Rows are distinct pseudo-random English words of exactly the size; one in {needle_every} holds
   the word that is searched for. The slow variants have fewer rows, and all figures are for one
   row. Tables are in shared buffers, and vacuumed before they are read.
