@@ -62,8 +62,9 @@ typedef struct Lease
 	HeldKey    *keys;
 	uint64		ends;			/* ns of CLOCK_MONOTONIC_COARSE; 0: none */
 	uint64		next_look;
-	uint64		failed_until;	/* and at which epoch, and how */
+	uint64		failed_until;	/* the last failure: at which epoch, and how */
 	uint64		failed_epoch;
+	uint8		failed_key[KEY_ID_LEN];
 	KmsError	failure;
 } Lease;
 
@@ -191,26 +192,37 @@ renew(Lease *lease, uint64 asked_at, uint32 outage_grace_s)
 		wipe_keys(lease);
 }
 
-/* A "no" ends the lease; anything else leaves it to end by itself. */
+/*
+ * A "no" ends the lease; anything else leaves it to end by itself.  A wrapped
+ * key that is not what it should be is the trouble of that one key.
+ */
 static void
-fail(Lease *lease, const KmsError *error)
+fail(Lease *lease, const uint8 *key_id, const KmsError *error)
 {
-	bool		refused = error->status == KMS_DENIED ||
-		error->status == KMS_BAD_CIPHERTEXT;
-
 	if (lease->failure.status != error->status || lease->failed_until == 0)
-		ereport(refused ? WARNING : LOG,
+		ereport(error->status == KMS_UNAVAILABLE ? LOG : WARNING,
 				(errmsg("could not unwrap a key of tenant \"%s\"", lease->tenant),
 				 errdetail_log("%s %s", error->subject, error->detail)));
-	if (refused)
+	if (error->status == KMS_DENIED)
 	{
 		wipe_keys(lease);
 		epochs_end_lease(lease->cell);
 	}
 	lease->failure = *error;
+	memcpy(lease->failed_key, key_id, KEY_ID_LEN);
 	lease->failed_until = now_plus(FAILURE_KEPT_MS);
 	lease->failed_epoch = pg_atomic_read_u64(&lease->cell->epoch);
 	lease->next_look = lease->keys != NULL ? now_plus(RETRY_MS) : lease->failed_until;
+}
+
+/* Whether what failed lately answers for this key, too. */
+static bool
+failed_lately(const Lease *lease, const uint8 *key_id, uint64 now)
+{
+	return lease->failed_until > now &&
+		epochs_unchanged(lease->cell, lease->failed_epoch) &&
+		(lease->failure.status != KMS_BAD_CIPHERTEXT ||
+		 memcmp(lease->failed_key, key_id, KEY_ID_LEN) == 0);
 }
 
 static bool
@@ -258,7 +270,7 @@ fetch_key(Lease *lease, const KeyRecord *record, KmsError *error)
 	if (!lease_unwrap(record, data_key, error))
 	{
 		key_store_give_back(data_key);
-		fail(lease, error);
+		fail(lease, record->key_id, error);
 		return NULL;
 	}
 	key = MemoryContextAlloc(lease_context,
@@ -286,8 +298,7 @@ lease_key(const KeyRecord *record, TenantCell *cell, KmsError *error)
 	if (lease->ends <= now)
 		wipe_keys(lease);
 	key = find_key(lease, record);
-	if (key == NULL && lease->failed_until > now &&
-		epochs_unchanged(cell, lease->failed_epoch))
+	if (key == NULL && failed_lately(lease, record->key_id, now))
 	{
 		*error = lease->failure;
 		return NULL;
@@ -349,7 +360,9 @@ look_at(Lease *lease)
 	{
 		/* Without an answer it stays in use: to be asked about again. */
 		pg_atomic_write_u32(&lease->cell->used, 1);
-		fail(lease, &error);
+		fail(lease, record->key_id, &error);
+		if (error.status == KMS_BAD_CIPHERTEXT)
+			drop(lease);
 	}
 	key_store_give_back(data_key);
 	count_keys();
