@@ -16,6 +16,8 @@
 
 #include "base/config.h"
 #include "base/utility.h"
+#include "crypto/aead.h"
+#include "crypto/sealed_box.h"
 #include "keys/catalog_changed.h"
 #include "report/scrub_log.h"
 #include "session/key_cache.h"
@@ -41,6 +43,15 @@ _PG_init(void)
 {
 	if (!process_shared_preload_libraries_in_progress)
 		return;
+
+	/*
+	 * Here rather than in each backend, where it takes a millisecond of the
+	 * first key.  OpenSSL's random generator notices a fork.
+	 */
+	if (!aead_startup() || !box_startup())
+		ereport(ERROR,
+				(errcode(ERRCODE_SYSTEM_ERROR),
+				 errmsg("could not initialize the cryptographic libraries")));
 
 	config_init();
 	utility_init();

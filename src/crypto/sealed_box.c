@@ -55,6 +55,21 @@ static bool gcm_seal(const uint8_t aes_key[32], Bytes associated,
 static bool gcm_open(const uint8_t aes_key[32], Bytes associated,
 					 Bytes ciphertext, const uint8_t *tag, uint8_t *out);
 
+bool
+box_startup(void)
+{
+	uint8_t		public_key[BOX_PUBLIC_LEN];
+	uint8_t		box[BOX_OVERHEAD];
+	uint8_t		nothing;
+	BoxKey	   *key = box_key_generate(public_key);
+	bool		ok = key != NULL &&
+		box_seal(public_key, bytes_of("", 0), bytes_of("", 0), box) &&
+		box_open(key, bytes_of("", 0), bytes_of(box, sizeof(box)), &nothing);
+
+	box_key_free(key);
+	return ok;
+}
+
 BoxKey *
 box_key_generate(uint8_t public_key[BOX_PUBLIC_LEN])
 {

@@ -21,6 +21,12 @@
 
 typedef struct BoxKey BoxKey;	/* a private key; malloc'ed by OpenSSL */
 
+/*
+ * Loads what OpenSSL loads at the first use, so that processes forked later
+ * have it; makes and throws away a key.  False when OpenSSL fails.
+ */
+extern bool box_startup(void);
+
 /* NULL when OpenSSL fails. */
 extern BoxKey *box_key_generate(uint8_t public_key[BOX_PUBLIC_LEN]);
 extern void box_key_free(BoxKey *key);	/* wipes; NULL is allowed */

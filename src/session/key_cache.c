@@ -44,8 +44,6 @@ make_table(void)
 		.hcxt = TopMemoryContext,
 	};
 
-	if (!aead_startup())
-		elog(ERROR, "could not initialize the cryptographic libraries");
 	tenants = hash_create("bionic_crypt tenants", 64, &control,
 						  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 }

@@ -27,7 +27,6 @@
 
 #include "base/compat.h"
 #include "base/secret.h"
-#include "crypto/aead.h"
 #include "shmem/mailbox.h"
 #include "shmem/registry.h"
 #include "worker/answer.h"
@@ -61,10 +60,6 @@ start_up(Oid database)
 
 	if (!registry_attach_worker())
 		proc_exit(0);
-	if (!aead_startup())
-		ereport(ERROR,
-				(errcode(ERRCODE_SYSTEM_ERROR),
-				 errmsg("could not initialize the cryptographic libraries")));
 	pg_atomic_write_u64(&registry_counters()->secret_memory, key_store_init());
 	lease_init();
 }
