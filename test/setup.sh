@@ -146,3 +146,21 @@ setup_install()
 	[ ! -w "$("$PG_CONFIG" --pkglibdir)" ] || rights=()
 	"${rights[@]}" make -s -C "$work/tree" install "PG_CONFIG=$PG_CONFIG" with_llvm=no
 }
+
+# A copy of PostgreSQL with the extension in it, so that nothing is installed
+# into the one that is there.  Programs find their files from where they are
+# themselves.  Sets bin.
+setup_copy()
+{
+	local dir
+
+	for dir in bindir pkglibdir sharedir; do
+		dir=$("$PG_CONFIG" --$dir)
+		mkdir -p "$work/pg$dir"
+		tar -C "$dir" -c --exclude=./bitcode --exclude=./pgxs . | tar -C "$work/pg$dir" -x
+	done
+	[ ${#as_user[@]} = 0 ] || chown -R postgres: "$work/pg"
+	"${as_user[@]}" make -s -j2 -C "$work/tree" install "PG_CONFIG=$PG_CONFIG" with_llvm=no \
+		"DESTDIR=$work/pg" >"$work/make.log" 2>&1 || { tail -n 20 "$work/make.log"; die "the build failed"; }
+	bin=$work/pg$("$PG_CONFIG" --bindir)
+}
