@@ -116,10 +116,11 @@ is_off(const char *value)
 	return strcmp(value, "off") == 0;
 }
 
+/* An empty list is shown so, too. */
 static bool
 is_empty(const char *value)
 {
-	return value[0] == '\0';
+	return value[0] == '\0' || strcmp(value, "\"\"") == 0;
 }
 
 static bool

@@ -25,6 +25,7 @@
 #include "catalog/pg_inherits.h"
 #include "commands/defrem.h"
 #include "fmgr.h"
+#include "nodes/value.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -44,7 +45,7 @@ static List *unprotect_member(Oid relation);
 static List *add_guards(Oid relation, const char *tenant_column, Oid parent);
 static char *guard_name(Oid relation, AttrNumber column,
 						AttrNumber tenant_column);
-static char *choose_guard_name(Oid relation, const char *column);
+static char *choose_guard_name(Oid relation, const char *column, List *chosen);
 static List *lock_tree(Oid top);
 
 Datum
@@ -76,11 +77,8 @@ Datum
 bionic_crypt_unprotect_table(PG_FUNCTION_ARGS)
 {
 	Oid			relation;
-	Protection	protection;
-	char	   *tenant_column;
-	List	   *actions = NIL;
-	List	   *statements = NIL;
 	List	   *tree;
+	List	   *statements = NIL;
 	ListCell   *lc;
 
 	if (PG_ARGISNULL(0))
@@ -90,8 +88,7 @@ bionic_crypt_unprotect_table(PG_FUNCTION_ARGS)
 	relation = PG_GETARG_OID(0);
 
 	tree = lock_tree(relation);
-	protection = protection_read(relation);
-	if (protection.tenant_column == InvalidAttrNumber)
+	if (protection_read(relation).tenant_column == InvalidAttrNumber)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s\" is not protected",
@@ -102,17 +99,6 @@ bionic_crypt_unprotect_table(PG_FUNCTION_ARGS)
 				 errmsg("table \"%s\" is a partition", get_rel_name(relation)),
 				 errhint("Unprotect the partitioned table, or detach the partition first.")));
 
-	tenant_column = get_attname(relation, protection.tenant_column, false);
-	if (protection_default_is_ours(relation, protection.tenant_column))
-		actions = lappend(actions, sql_drop_default(tenant_column));
-	foreach(lc, protection_guards(relation))
-	{
-		Guard	   *guard = lfirst(lc);
-
-		actions = lappend(actions, sql_drop_guard(guard->name));
-	}
-	if (actions != NIL)
-		statements = lappend(statements, sql_alter_table(relation, actions));
 	foreach(lc, tree)
 		statements = list_concat(statements, unprotect_member(lfirst_oid(lc)));
 	sql_run(statements);
@@ -135,7 +121,7 @@ protect_changed_table(Oid relation)
 	List	   *actions;
 	ListCell   *lc;
 
-	foreach(lc, find_all_inheritors(relation, NoLock, NULL))
+	foreach(lc, find_all_inheritors(relation, AccessShareLock, NULL))
 		protectable_check_identity(lfirst_oid(lc));
 	actions = add_guards(relation,
 						 get_attname(relation, protection.tenant_column, false),
@@ -180,7 +166,10 @@ protect_member(Oid relation, const char *tenant_column, const TenantType *type,
 			   bool with_access)
 {
 	Protection	protection = protection_read(relation);
-	List	   *statements = list_make1(sql_force_row_security(relation));
+	List	   *statements;
+
+	statements = list_make1(sql_alter_table(relation,
+											list_make1(SQL_FORCE_ROW_SECURITY)));
 
 	if (protection.tenant_column == InvalidAttrNumber)
 		statements = lappend(statements,
@@ -201,18 +190,36 @@ protect_member(Oid relation, const char *tenant_column, const TenantType *type,
 	return statements;
 }
 
+/* From the table down: what a partition inherits is gone when its turn comes. */
 static List *
 unprotect_member(Oid relation)
 {
 	Protection	protection = protection_read(relation);
+	AttrNumber	tenant = protection.tenant_column;
+	List	   *actions = NIL;
 	List	   *statements = NIL;
+	ListCell   *lc;
 
-	if (protection.tenant_column != InvalidAttrNumber)
+	if (tenant != InvalidAttrNumber &&
+		protection_default_is_ours(relation, tenant))
+		actions = lappend(actions,
+						  sql_drop_default(get_attname(relation, tenant, false)));
+	foreach(lc, protection_guards(relation))
+	{
+		Guard	   *guard = lfirst(lc);
+
+		if (!guard->is_inherited)
+			actions = lappend(actions, sql_drop_guard(guard->name));
+	}
+	if (!protection.has_own_policy)
+		actions = lappend(actions, SQL_NO_ROW_SECURITY);
+
+	if (actions != NIL)
+		statements = lappend(statements, sql_alter_table(relation, actions));
+	if (tenant != InvalidAttrNumber)
 		statements = lappend(statements, sql_drop_policy(relation, TENANT_POLICY));
 	if (protection.has_access_policy)
 		statements = lappend(statements, sql_drop_policy(relation, ACCESS_POLICY));
-	if (!protection.has_own_policy)
-		statements = lappend(statements, sql_no_row_security(relation));
 	return statements;
 }
 
@@ -225,6 +232,7 @@ static List *
 add_guards(Oid relation, const char *tenant_column, Oid parent)
 {
 	AttrNumber	tenant = get_attnum(relation, tenant_column);
+	List	   *chosen = NIL;
 	List	   *actions = NIL;
 	ListCell   *lc;
 
@@ -238,13 +246,15 @@ add_guards(Oid relation, const char *tenant_column, Oid parent)
 			guard = guard_name(parent, get_attnum(parent, name),
 							   get_attnum(parent, tenant_column));
 		else if (guard_name(relation, column, tenant) == NULL)
-			guard = choose_guard_name(relation, name);
+			guard = choose_guard_name(relation, name, chosen);
 		else
-			guard = NULL;
+			continue;
 
-		if (guard != NULL &&
-			!ConstraintNameIsUsed(CONSTRAINT_RELATION, relation, guard))
-			actions = lappend(actions, sql_add_guard(guard, name, tenant_column));
+		if (guard == NULL ||
+			ConstraintNameIsUsed(CONSTRAINT_RELATION, relation, guard))
+			continue;
+		chosen = lappend(chosen, makeString(guard));
+		actions = lappend(actions, sql_add_guard(guard, name, tenant_column));
 	}
 	return actions;
 }
@@ -267,11 +277,12 @@ guard_name(Oid relation, AttrNumber column, AttrNumber tenant_column)
 
 /* After the column, but a name can be taken, or too long with our prefix. */
 static char *
-choose_guard_name(Oid relation, const char *column)
+choose_guard_name(Oid relation, const char *column, List *chosen)
 {
 	char	   *name = makeObjectName("bionic_crypt", column, NULL);
 
-	for (int i = 1; ConstraintNameIsUsed(CONSTRAINT_RELATION, relation, name); i++)
+	for (int i = 1; list_member(chosen, makeString(name)) ||
+		 ConstraintNameIsUsed(CONSTRAINT_RELATION, relation, name); i++)
 		name = makeObjectName("bionic_crypt", column, psprintf("%d", i));
 	return name;
 }

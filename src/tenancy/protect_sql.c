@@ -92,27 +92,11 @@ sql_drop_policy(Oid relation, const char *policy)
 }
 
 char *
-sql_force_row_security(Oid relation)
-{
-	return psprintf("ALTER TABLE %s ENABLE ROW LEVEL SECURITY,"
-					" FORCE ROW LEVEL SECURITY", table_name(relation));
-}
-
-char *
-sql_no_row_security(Oid relation)
-{
-	return psprintf("ALTER TABLE %s DISABLE ROW LEVEL SECURITY,"
-					" NO FORCE ROW LEVEL SECURITY", table_name(relation));
-}
-
-char *
 sql_alter_table(Oid relation, List *actions)
 {
 	StringInfoData sql;
 	ListCell   *lc;
 
-	if (actions == NIL)
-		return NULL;
 	initStringInfo(&sql);
 	foreach(lc, actions)
 		appendStringInfo(&sql, "%s %s", sql.len == 0 ? "" : ",",

@@ -28,14 +28,14 @@ extern char *sql_create_tenant_policy(Oid relation, const char *tenant_column,
 									  const TenantType *type);
 extern char *sql_create_access_policy(Oid relation);
 extern char *sql_drop_policy(Oid relation, const char *policy);
-extern char *sql_force_row_security(Oid relation);
-extern char *sql_no_row_security(Oid relation);
 
-/*
- * One ALTER TABLE of several actions, so that the table is scanned once.
- * NULL when actions is empty.
- */
+
+/* One ALTER TABLE of several actions, so that the table is scanned once. */
 extern char *sql_alter_table(Oid relation, List *actions);
+
+/* Actions of an ALTER TABLE. */
+#define SQL_FORCE_ROW_SECURITY	"ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
+#define SQL_NO_ROW_SECURITY		"DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY"
 extern char *sql_set_not_null(const char *column);
 extern char *sql_set_default(const char *column, const TenantType *type);
 extern char *sql_drop_default(const char *column);

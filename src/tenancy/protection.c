@@ -130,6 +130,7 @@ protection_guards(Oid relation)
 			!is_guard(stringToNode(TextDatumGetCString(check)), &guard))
 			continue;
 		guard.name = pstrdup(NameStr(constraint->conname));
+		guard.is_inherited = constraint->coninhcount > 0;
 		result = lappend(result, memcpy(palloc(sizeof(Guard)), &guard,
 										sizeof(Guard)));
 	}

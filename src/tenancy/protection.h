@@ -30,6 +30,7 @@ typedef struct Guard
 	char	   *name;			/* of the constraint */
 	AttrNumber	column;
 	AttrNumber	tenant_column;
+	bool		is_inherited;	/* comes and goes with the parent's */
 } Guard;
 
 extern Protection protection_read(Oid relation);
