@@ -146,10 +146,11 @@ matrix()
 	"${as_root[@]}" env ${LONG:+LONG=1} timeout -k 10 "$seconds" test/matrix.sh "$@"
 }
 
+# Lint alone wants nothing but perl.
+[ "$steps" = lint ] || setup_packages_build
 ! wants lint || suite lint bounded 60 test/lint/run
 [ "$steps" != lint ] || finish
 
-setup_packages_build
 setup_packages_test
 setup_work
 tree=$work/tree
@@ -157,7 +158,7 @@ tree=$work/tree
 data=${BIONIC_CRYPT_TEST_DATA:-$root/../shared/data}
 if [ -d "$data" ]; then
 	export BIONIC_CRYPT_TEST_DATA=$work/data
-	cp -rL "$data" "$work/data" && chmod -R a+rX "$work/data"
+	cp -rL --no-preserve=mode "$data" "$work/data"
 else
 	skip data "no folder $data"
 fi
@@ -228,7 +229,7 @@ for row in "${rows[@]}"; do
 	wait "${row_pid[${row#* }]}"
 	status=$?
 	if [ $status = 77 ]; then
-		skip "${row% *}" "PostgreSQL ${row#* } cannot be had: $(tail -n 1 "$work/${row#* }.log")"
+		skip "${row% *}" "PostgreSQL ${row#* } cannot be had; $(grep -m 1 '^E:' "$work/${row#* }.log")"
 	else
 		suite "PostgreSQL ${row#* }" sh -c "cat '$work/${row#* }.log'; exit $status"
 	fi

@@ -26,6 +26,7 @@ prepare()
 	command -v mmdebstrap >/dev/null || return 77
 	rm -rf --one-file-system "$there.new"
 	mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" \
+		--keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
 		--aptopt='APT::Install-Recommends "false"' \
 		--aptopt='Acquire::Retries "5"' \
 		--aptopt='Acquire::Check-Valid-Until "false"' \
@@ -41,6 +42,12 @@ prepare()
 	mv "$there.new" "$there"
 }
 
+# Namespaces of its own: whatever ends this ends its servers and mounts too.
+# Where / is no mount, as in a chroot, nothing of it can be propagated either.
+isolated=(unshare --mount --pid --fork --kill-child)
+"${isolated[@]}" true 2>/dev/null || isolated+=(--propagation unchanged)
+"${isolated[@]}" true || { echo "E: no namespaces here"; exit 77; }
+
 mkdir -p "$cache"
 exec 9>"$there.lock"
 flock 9
@@ -50,8 +57,7 @@ prepare || exit $?
 rm -rf --one-file-system "$there/build"
 copy_tree "$there/build"
 
-# Namespaces of its own: whatever ends this ends its servers and mounts too.
-exec unshare --mount --pid --fork --kill-child chroot "$there" \
+exec "${isolated[@]}" chroot "$there" \
 	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=$LANG LC_ALL=$LC_ALL ${LONG:+LONG=1} \
 	bash -c '
 		mount -t proc proc /proc
