@@ -8,7 +8,8 @@
  * so no output of one can be taken for another's.  What is derived here is in
  * stored values and in the catalog: the exact bytes are kept for ever.
  *
- * None of this is on a value's path: keys are derived once a key and process.
+ * Keys are derived once a key and process.  Only a kept HmacKey is on a value's
+ * path, a literal's.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,8 +32,6 @@ static char digest_name[] = "SHA256";
 
 static bool hkdf_derive(EVP_KDF_CTX *ctx, Bytes secret, Bytes salt, Bytes info,
 						uint8_t *out, size_t out_len);
-static bool hmac_compute(EVP_MAC_CTX *ctx, Bytes key, const Bytes *parts,
-						 int n, uint8_t out[32]);
 
 bool
 kdf_hkdf(Bytes secret, Bytes salt, Bytes info, uint8_t *out, size_t out_len)
@@ -53,16 +52,51 @@ kdf_hkdf(Bytes secret, Bytes salt, Bytes info, uint8_t *out, size_t out_len)
 bool
 kdf_hmac(Bytes key, const Bytes *parts, int n, uint8_t out[32])
 {
-	EVP_MAC    *mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
-	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
-	bool		ok = false;
+	HmacKey    *kept = kdf_hmac_key(key);
+	bool		ok = kept != NULL && kdf_hmac_with(kept, parts, n, out);
 
-	if (ctx != NULL)
-		ok = hmac_compute(ctx, key, parts, n, out);
 	if (!ok)
 		OPENSSL_cleanse(out, 32);
-	EVP_MAC_CTX_free(ctx);
+	EVP_MAC_CTX_free(kept);
+	return ok;
+}
+
+HmacKey *
+kdf_hmac_key(Bytes key)
+{
+	EVP_MAC    *mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
+	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
+	OSSL_PARAM	params[2];
+
+	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
+												 digest_name, 0);
+	params[1] = OSSL_PARAM_construct_end();
+
+	/* a key of NULL would mean the key of before, and there is none */
+	if (key.len == 0)
+		key = bytes_of("", 0);
+	if (ctx != NULL && EVP_MAC_init(ctx, key.data, key.len, params) != 1)
+	{
+		EVP_MAC_CTX_free(ctx);
+		ctx = NULL;
+	}
 	EVP_MAC_free(mac);
+	return ctx;
+}
+
+/* No key means the one it has: EVP_MAC(3). */
+bool
+kdf_hmac_with(HmacKey *key, const Bytes *parts, int n, uint8_t out[32])
+{
+	size_t		len = 0;
+	bool		ok = EVP_MAC_init(key, NULL, 0, NULL) == 1;
+
+	for (int i = 0; ok && i < n; i++)
+		ok = parts[i].len == 0 ||
+			EVP_MAC_update(key, parts[i].data, parts[i].len) == 1;
+	ok = ok && EVP_MAC_final(key, out, &len, 32) == 1 && len == 32;
+	if (!ok)
+		OPENSSL_cleanse(out, 32);
 	return ok;
 }
 
@@ -136,29 +170,4 @@ hkdf_derive(EVP_KDF_CTX *ctx, Bytes secret, Bytes salt, Bytes info,
 												 (void *) info.data, info.len);
 	*p = OSSL_PARAM_construct_end();
 	return EVP_KDF_derive(ctx, out, out_len, params) == 1;
-}
-
-static bool
-hmac_compute(EVP_MAC_CTX *ctx, Bytes key, const Bytes *parts, int n,
-			 uint8_t out[32])
-{
-	OSSL_PARAM	params[2];
-	size_t		len;
-
-	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
-												 digest_name, 0);
-	params[1] = OSSL_PARAM_construct_end();
-
-	/* a key of NULL would mean the key of before, and there is none */
-	if (key.len == 0)
-		key = bytes_of("", 0);
-	if (EVP_MAC_init(ctx, key.data, key.len, params) != 1)
-		return false;
-	for (int i = 0; i < n; i++)
-	{
-		if (parts[i].len > 0 &&
-			EVP_MAC_update(ctx, parts[i].data, parts[i].len) != 1)
-			return false;
-	}
-	return EVP_MAC_final(ctx, out, &len, 32) == 1 && len == 32;
 }

@@ -27,7 +27,6 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 #include "base/secret.h"
 #include "crypto/kdf.h"
@@ -52,7 +51,7 @@ typedef struct RandomPool
 typedef struct LiteralsKey
 {
 	int			pid;			/* the process that drew it */
-	Secret	   *key;			/* in TopMemoryContext */
+	HmacKey    *key;			/* for as long as the process lives */
 } LiteralsKey;
 
 /* Both of this process, see above. */
@@ -61,7 +60,7 @@ static LiteralsKey literals;
 
 static void pool_draw(uint8 *out, int len);
 static void pool_fill(void);
-static Secret *literals_key(void);
+static HmacKey *literals_key(void);
 static void random_or_error(void *out, Size len);
 
 void
@@ -87,7 +86,7 @@ void
 nonce_of_literal(const uint8 header[ENVELOPE_AT_NONCE], uint64 call_number,
 				 Bytes plaintext, uint8 nonce[AEAD_NONCE_LEN])
 {
-	Secret	   *key = literals_key();
+	HmacKey    *key = literals_key();
 	uint8		numbers[8 + 8 + 4 + 8];
 	ByteWriter	w = writer_of(numbers, sizeof(numbers));
 	Bytes		parts[3];
@@ -102,7 +101,7 @@ nonce_of_literal(const uint8 header[ENVELOPE_AT_NONCE], uint64 call_number,
 	parts[0] = bytes_of(header, ENVELOPE_AT_NONCE);
 	parts[1] = writer_bytes(&w);
 	parts[2] = plaintext;
-	if (!kdf_hmac(bytes_of(key->data, key->len), parts, lengthof(parts), mac))
+	if (!kdf_hmac_with(key, parts, lengthof(parts), mac))
 		elog(ERROR, "could not compute a MAC");
 	memcpy(nonce, mac, AEAD_NONCE_LEN);
 }
@@ -129,18 +128,19 @@ pool_fill(void)
 	pool.pid = MyProcPid;
 }
 
-static Secret *
+static HmacKey *
 literals_key(void)
 {
-	MemoryContext caller;
+	Secret	   *key;
 
 	if (literals.pid == MyProcPid)
 		return literals.key;
-
-	caller = MemoryContextSwitchTo(TopMemoryContext);
-	literals.key = secret_create(PROCESS_KEY_LEN);
-	MemoryContextSwitchTo(caller);
-	random_or_error(literals.key->data, PROCESS_KEY_LEN);
+	key = secret_create(PROCESS_KEY_LEN);
+	random_or_error(key->data, PROCESS_KEY_LEN);
+	literals.key = kdf_hmac_key(bytes_of(key->data, PROCESS_KEY_LEN));
+	secret_wipe(key);
+	if (literals.key == NULL)
+		elog(ERROR, "could not make a MAC key");
 	literals.pid = MyProcPid;
 	return literals.key;
 }
