@@ -18,6 +18,7 @@
 #include "session/key_cache.h"
 #include "session/key_client.h"
 #include "session/pending.h"
+#include "shmem/shmem.h"
 
 /* One question to the key worker, and its answer. */
 typedef struct Question
@@ -30,11 +31,7 @@ typedef struct Question
 static CachedTenant *
 current_tenant(void)
 {
-	const TenantContext *context = tenant_context();
-
-	if (context == NULL)
-		condition_raise_plain(CONDITION_NO_TENANT);
-	return key_cache_tenant(context);
+	return key_cache_tenant(tenant_context_require());
 }
 
 static void
@@ -173,7 +170,10 @@ key_authorised_tenant(void)
 	Oid			role = GetUserId();
 
 	if (context == NULL)
+	{
+		shmem_require();
 		return NULL;
+	}
 	tenant = key_cache_tenant(context);
 	if (!key_cache_permits(tenant, role, PRIVILEGE_ALL))
 	{

@@ -28,7 +28,9 @@
 
 #include "base/utility.h"
 #include "crypto/kdf.h"
+#include "report/condition.h"
 #include "session/tenant_context.h"
+#include "shmem/shmem.h"
 
 #define TENANT_SETTING "bionic_crypt.tenant"
 
@@ -71,6 +73,20 @@ tenant_context(void)
 	if (context.name_len == 0 || is_replication() || is_dump())
 		return NULL;
 	return &context;
+}
+
+/* Without the library preloaded the setting is a word that nobody reads. */
+const TenantContext *
+tenant_context_require(void)
+{
+	const TenantContext *found = tenant_context();
+
+	if (unlikely(found == NULL))
+	{
+		shmem_require();
+		condition_raise_plain(CONDITION_NO_TENANT);
+	}
+	return found;
 }
 
 static bool

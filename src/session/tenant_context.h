@@ -31,6 +31,9 @@ typedef struct TenantContext
  */
 extern const TenantContext *tenant_context(void);
 
+/* The same where raw mode is an error. */
+extern const TenantContext *tenant_context_require(void);
+
 /* Defines the settings and registers callbacks; from _PG_init(). */
 extern void tenant_context_init(void);
 

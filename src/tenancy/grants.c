@@ -18,6 +18,7 @@
 #include "report/condition.h"
 #include "report/privilege.h"
 #include "session/pending.h"
+#include "shmem/shmem.h"
 #include "tenancy/tenants.h"
 
 #define ALL_TENANTS ""
@@ -109,6 +110,7 @@ static Datum
 change_all(FunctionCallInfo fcinfo, const char *function,
 		   void (*change) (const char *, Oid, uint32))
 {
+	shmem_require();
 	PreventCommandIfReadOnly(function);
 	refuse_nulls(fcinfo);
 

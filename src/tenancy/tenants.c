@@ -24,6 +24,7 @@
 #include "session/key_client.h"
 #include "session/pending.h"
 #include "session/tenant_context.h"
+#include "shmem/shmem.h"
 #include "tenancy/tenants.h"
 
 /* A day: no tenant means to be readable longer than that without its KMS. */
@@ -56,6 +57,7 @@ tenant_require(const char *tenant, uint32 privilege)
 {
 	TenantRow	row;
 
+	shmem_require();
 	if (!catalog_find_tenant(tenant, &row))
 		condition_raise(CONDITION_PERMISSION, tenant, NULL, "The tenant does not exist.");
 	if ((catalog_privileges(tenant, GetUserId()) & privilege) == 0)
@@ -179,6 +181,7 @@ bionic_crypt_create_tenant(PG_FUNCTION_ARGS)
 	KmsServerRecord *server = palloc0(sizeof(KmsServerRecord));
 	uint8		fingerprint[FINGERPRINT_LEN];
 
+	shmem_require();
 	PreventCommandIfReadOnly("bionic_crypt.create_tenant()");
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(3) || PG_ARGISNULL(4))
 		ereport(ERROR,

@@ -162,6 +162,6 @@ static struct varlena *
 raw_input(Bytes input)
 {
 	if (!armour_has_prefix(input))
-		condition_raise_plain(CONDITION_NO_TENANT);
+		(void) tenant_context_require();
 	return value_from_armour(input);
 }

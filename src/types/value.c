@@ -218,10 +218,8 @@ to_stored_encoding(Bytes text)
 static inline ValueKey *
 acquire_key_of(const Envelope *envelope)
 {
-	const TenantContext *tenant = tenant_context();
+	const TenantContext *tenant = tenant_context_require();
 
-	if (unlikely(tenant == NULL))
-		condition_raise_plain(CONDITION_NO_TENANT);
 	if (unlikely(memcmp(tenant->fingerprint, envelope->fingerprint,
 						FINGERPRINT_LEN) != 0))
 		condition_raise_plain(CONDITION_FOREIGN_VALUE);
