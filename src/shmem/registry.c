@@ -145,6 +145,22 @@ set_latch_of(int proc)
 		SetLatch(&GetPGProcByNumber(proc)->procLatch);
 }
 
+/* Workers look by themselves whether they are idle, but not often. */
+static void
+wake_workers(void)
+{
+	for (int i = 0; i < config_max_databases; i++)
+	{
+		Entry	   *entry = &registry->entries[i];
+		int			proc;
+
+		LWLockAcquire(shmem_lock(SHMEM_LOCK_REGISTRY), LW_SHARED);
+		proc = entry->pid != 0 ? entry->proc : -1;
+		LWLockRelease(shmem_lock(SHMEM_LOCK_REGISTRY));
+		set_latch_of(proc);
+	}
+}
+
 bool
 registry_call_worker(void)
 {
@@ -167,6 +183,8 @@ registry_call_worker(void)
 	LWLockRelease(shmem_lock(SHMEM_LOCK_REGISTRY));
 
 	set_latch_of(proc);
+	if (entry == NULL && ending == NULL)
+		wake_workers();
 	return entry != NULL;
 }
 
