@@ -17,7 +17,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node key_folder sqlstate have require_or_skip data_file);
+our @EXPORT = qw(new_node key_folder key_file sqlstate wait_until have require_or_skip data_file);
 
 my $root = File::Spec->rel2abs(dirname(__FILE__) . '/../../..');
 
@@ -39,6 +39,27 @@ sub key_folder
 {
 	my ($node) = @_;
 	return $node->data_dir . '.keys';
+}
+
+# The key file of the KMS that every database has.
+sub key_file
+{
+	my ($node) = @_;
+	return key_folder($node) . '/embedded.key';
+}
+
+# Calls the function until it is true, for PG_TEST_TIMEOUT_DEFAULT seconds.
+sub wait_until
+{
+	my ($check) = @_;
+	my $deadline = time + $PostgreSQL::Test::Utils::timeout_default;
+
+	while (time < $deadline)
+	{
+		return 1 if $check->();
+		select(undef, undef, undef, 0.05);
+	}
+	return 0;
 }
 
 # The SQLSTATE that a script ends with, '00000' when it succeeds.  Further
