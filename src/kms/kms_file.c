@@ -90,7 +90,7 @@ read_key_file(const char *path, Secret **content, KmsError *error)
 {
 	struct stat info;
 	ssize_t		n;
-	int			fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | PG_BINARY);
+	int			fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
 
 	if (fd < 0)
 		return kms_fail(error, errno == ENOENT ? KMS_KEY_FILE_MISSING : KMS_KEY_FILE_OPEN,

@@ -125,8 +125,8 @@ assign_tenant(const char *value, void *extra)
 static void
 end_of_transaction(XactEvent event, void *arg)
 {
-	if ((event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE ||
-		 event == XACT_EVENT_ABORT) &&
+	/* A rollback takes back what the transaction set by itself. */
+	if ((event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) &&
 		scope_setting == SCOPE_TRANSACTION && context.name_len > 0)
 		SetConfigOption(TENANT_SETTING, "", PGC_USERSET, PGC_S_SESSION);
 }

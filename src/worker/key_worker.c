@@ -36,10 +36,9 @@
 
 #define IDLE_EXIT_MS	(5 * 60 * 1000)	/* without a session that has keys */
 
-/* Our statements on the catalog wait for nobody long, and are small. */
+/* Our statements on the catalog wait for nobody long, nor for a standby. */
 static const char *const own_settings[][2] = {
 	{"lock_timeout", "2s"},
-	{"statement_timeout", "5s"},
 	{"synchronous_commit", "local"},
 	{"search_path", "pg_catalog, pg_temp"},
 	{"application_name", "bionic_crypt key worker"},

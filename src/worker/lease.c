@@ -24,6 +24,7 @@
 #include <openssl/crypto.h>
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
@@ -390,6 +391,26 @@ due_tenants(uint64 now, uint64 *next)
 	return due;
 }
 
+/*
+ * On a standby nobody tells of a change in the catalog: replay does not.  So
+ * everything that was learnt from it is asked for again, as often as a KMS is.
+ */
+static void
+distrust_replayed_catalog(uint64 now, uint64 *next)
+{
+	static uint64 due = 0;
+
+	if (!RecoveryInProgress())
+		return;
+	if (due <= now)
+	{
+		if (due != 0)
+			epochs_advance_database(MyDatabaseId);
+		due = next_look();
+	}
+	*next = Min(*next, due);
+}
+
 long
 lease_tick(void)
 {
@@ -398,6 +419,7 @@ lease_tick(void)
 	List	   *due = due_tenants(now, &next);
 	ListCell   *cell;
 
+	distrust_replayed_catalog(now, &next);
 	foreach(cell, due)
 	{
 		Lease	   *lease = hash_search(leases, lfirst(cell), HASH_FIND, NULL);
