@@ -13,9 +13,7 @@
  *	  - ADD COLUMN with a default where there are rows: the default would be
  *		encrypted once, for the tenant of the session, for all rows.
  *
- * The hook is called when the row is in the catalog but not yet visible to
- * the command: so SnapshotSelf, and names from the row itself.  An error here
- * undoes the statement, and what it wrote with it.
+ * An error here undoes the statement, and what it wrote with it.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,17 +29,9 @@
 #include "catalog/pg_attrdef.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_constraint.h"
-#include "catalog/pg_index.h"
-#include "catalog/pg_policy.h"
-#include "catalog/pg_proc.h"
-#include "catalog/pg_rewrite.h"
 #include "catalog/pg_statistic_ext.h"
-#include "catalog/pg_trigger.h"
-#include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "storage/bufmgr.h"
-#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -50,23 +40,8 @@
 #include "base/utility.h"
 #include "session/tenant_context.h"
 #include "types/ddl_check.h"
+#include "types/stored_expression.h"
 #include "types/type_oids.h"
-
-#define MAX_EXPRESSIONS 2
-
-/* Where the expressions of one kind of object are kept. */
-typedef struct ExpressionHome
-{
-	Oid			object_class;	/* as the hook is told */
-	Oid			catalog;
-	Oid			index;			/* on the catalog, by the object's OID */
-	AttrNumber	key;
-	AttrNumber	sub_key;		/* column number; 0: none */
-	AttrNumber	name;			/* 0: named by key and sub_key */
-	AttrNumber	expressions[MAX_EXPRESSIONS];	/* 0: no further one */
-	const char *kind;			/* in messages */
-	void		(*check) (Oid object, int sub_id, Node *expression);
-} ExpressionHome;
 
 typedef struct AddedColumn
 {
@@ -77,106 +52,17 @@ typedef struct AddedColumn
 static void ddl_changed(ObjectAccessType access, Oid object_class, Oid object,
 						int sub_id, void *arg);
 static void forget_added(Node *statement);
-static void check_expressions(const ExpressionHome *home, Oid object,
-							  int sub_id);
-static void check_literals(const ExpressionHome *home, Oid object, int sub_id,
-						   Node *expression, HeapTuple tuple, TupleDesc desc);
-static char *object_name(const ExpressionHome *home, Oid object, int sub_id,
-						 HeapTuple tuple, TupleDesc desc);
+static void check_expression(const StoredExpression *stored);
+static void check_literals(const StoredExpression *stored);
+static void check_default(const StoredExpression *stored);
+static void check_statistics(const StoredExpression *stored);
 static bool contains_literal(Node *node, void *context);
 static bool involves_encrypted(Node *node, void *context);
-static void check_default(Oid relation, int column, Node *expression);
-static void check_statistics(Oid object, int sub_id, Node *expression);
 static void check_added_column(Oid relation, int column);
 static void refuse_added_default(const FormData_pg_attribute *attribute);
 static bool read_attribute(Oid relation, int column,
 						   FormData_pg_attribute *attribute);
 static bool has_pages(Oid relation);
-
-static const ExpressionHome homes[] = {
-	{
-		.object_class = AttrDefaultRelationId,
-		.catalog = AttrDefaultRelationId,
-		.index = AttrDefaultIndexId,
-		.key = Anum_pg_attrdef_adrelid,
-		.sub_key = Anum_pg_attrdef_adnum,
-		.expressions = {Anum_pg_attrdef_adbin},
-		.kind = "default of column",
-		.check = check_default,
-	},
-	{
-		.object_class = ConstraintRelationId,
-		.catalog = ConstraintRelationId,
-		.index = ConstraintOidIndexId,
-		.key = Anum_pg_constraint_oid,
-		.name = Anum_pg_constraint_conname,
-		.expressions = {Anum_pg_constraint_conbin},
-		.kind = "constraint",
-	},
-	{
-		.object_class = PolicyRelationId,
-		.catalog = PolicyRelationId,
-		.index = PolicyOidIndexId,
-		.key = Anum_pg_policy_oid,
-		.name = Anum_pg_policy_polname,
-		.expressions = {Anum_pg_policy_polqual, Anum_pg_policy_polwithcheck},
-		.kind = "policy",
-	},
-	{
-		.object_class = TriggerRelationId,
-		.catalog = TriggerRelationId,
-		.index = TriggerOidIndexId,
-		.key = Anum_pg_trigger_oid,
-		.name = Anum_pg_trigger_tgname,
-		.expressions = {Anum_pg_trigger_tgqual},
-		.kind = "trigger",
-	},
-	{
-		.object_class = RewriteRelationId,
-		.catalog = RewriteRelationId,
-		.index = RewriteOidIndexId,
-		.key = Anum_pg_rewrite_oid,
-		.name = Anum_pg_rewrite_rulename,
-		.expressions = {Anum_pg_rewrite_ev_qual, Anum_pg_rewrite_ev_action},
-		.kind = "rule",
-	},
-	{
-		.object_class = ProcedureRelationId,
-		.catalog = ProcedureRelationId,
-		.index = ProcedureOidIndexId,
-		.key = Anum_pg_proc_oid,
-		.name = Anum_pg_proc_proname,
-		.expressions = {Anum_pg_proc_prosqlbody, Anum_pg_proc_proargdefaults},
-		.kind = "function",
-	},
-	{
-		.object_class = TypeRelationId,
-		.catalog = TypeRelationId,
-		.index = TypeOidIndexId,
-		.key = Anum_pg_type_oid,
-		.name = Anum_pg_type_typname,
-		.expressions = {Anum_pg_type_typdefaultbin},
-		.kind = "domain",
-	},
-	{
-		.object_class = StatisticExtRelationId,
-		.catalog = StatisticExtRelationId,
-		.index = StatisticExtOidIndexId,
-		.key = Anum_pg_statistic_ext_oid,
-		.name = Anum_pg_statistic_ext_stxname,
-		.expressions = {Anum_pg_statistic_ext_stxexprs},
-		.kind = "statistics object",
-		.check = check_statistics,
-	},
-	{
-		.object_class = RelationRelationId,
-		.catalog = IndexRelationId,
-		.index = IndexRelidIndexId,
-		.key = Anum_pg_index_indexrelid,
-		.expressions = {Anum_pg_index_indexprs, Anum_pg_index_indpred},
-		.kind = "index",
-	},
-};
 
 /* The hook before ours, NULL for none. */
 static object_access_hook_type previous_hook;
@@ -209,13 +95,9 @@ ddl_changed(ObjectAccessType access, Oid object_class, Oid object, int sub_id,
 	{
 		if (access == OAT_POST_CREATE)
 			check_added_column(object, sub_id);
-		return;
 	}
-	for (int i = 0; i < lengthof(homes); i++)
-	{
-		if (homes[i].object_class == object_class)
-			check_expressions(&homes[i], object, sub_id);
-	}
+	else
+		stored_expression_visit(object_class, object, sub_id, check_expression);
 }
 
 /* What one statement did to a column says nothing of the next. */
@@ -226,72 +108,69 @@ forget_added(Node *statement)
 }
 
 static void
-check_expressions(const ExpressionHome *home, Oid object, int sub_id)
+check_expression(const StoredExpression *stored)
 {
-	Relation	catalog = table_open(home->catalog, AccessShareLock);
-	TupleDesc	desc = RelationGetDescr(catalog);
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	ScanKeyInit(&keys[0], home->key, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(object));
-	if (home->sub_key != 0)
-		ScanKeyInit(&keys[1], home->sub_key, BTEqualStrategyNumber, F_INT2EQ,
-					Int16GetDatum(sub_id));
-	scan = systable_beginscan(catalog, home->index, true, SnapshotSelf,
-							  home->sub_key != 0 ? 2 : 1, keys);
-
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		for (int i = 0; i < MAX_EXPRESSIONS && home->expressions[i] != 0; i++)
-		{
-			bool		isnull;
-			Datum		stored = heap_getattr(tuple, home->expressions[i],
-											  desc, &isnull);
-			Node	   *expression;
-
-			if (isnull)
-				continue;
-			expression = stringToNode(TextDatumGetCString(stored));
-			check_literals(home, object, sub_id, expression, tuple, desc);
-			if (home->check != NULL)
-				home->check(object, sub_id, expression);
-		}
-	}
-	systable_endscan(scan);
-	table_close(catalog, AccessShareLock);
+	check_literals(stored);
+	if (stored->object_class == AttrDefaultRelationId)
+		check_default(stored);
+	else if (stored->object_class == StatisticExtRelationId)
+		check_statistics(stored);
 }
 
 static void
-check_literals(const ExpressionHome *home, Oid object, int sub_id,
-			   Node *expression, HeapTuple tuple, TupleDesc desc)
+check_literals(const StoredExpression *stored)
 {
-	if (tenant_context() == NULL || !contains_literal(expression, NULL))
+	if (tenant_context() == NULL || !contains_literal(stored->expression, NULL))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 			 errmsg("%s \"%s\" cannot hold a literal of an encrypted type",
-					home->kind,
-					object_name(home, object, sub_id, tuple, desc)),
+					stored->kind, stored->name),
 			 errdetail("It is encrypted already, with the key of one tenant."),
 			 errhint("Write the literal as '...'::text, to be encrypted when it is used.")));
 }
 
-/* The syscaches do not see the new row yet, but what it belongs to. */
-static char *
-object_name(const ExpressionHome *home, Oid object, int sub_id,
-			HeapTuple tuple, TupleDesc desc)
+/* Defaults and, in the same catalog, generated columns. */
+static void
+check_default(const StoredExpression *stored)
 {
-	bool		isnull;
-	char	   *name;
+	FormData_pg_attribute attribute;
+	bool		encrypted;
 
-	if (home->name != 0)
-		return NameStr(*DatumGetName(heap_getattr(tuple, home->name, desc,
-												  &isnull)));
-	name = sub_id != 0 ? get_attname(object, sub_id, true) :
-		get_rel_name(object);
-	return name != NULL ? name : "";
+	if (!read_attribute(stored->relation, stored->column, &attribute))
+		return;
+	encrypted = type_holds_encrypted(attribute.atttypid);
+
+	if (attribute.attgenerated == ATTRIBUTE_GENERATED_STORED && !encrypted &&
+		involves_encrypted(stored->expression, NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("generated column \"%s\" would store decrypted values",
+						NameStr(attribute.attname)),
+				 errhint("Declare the generated column with an encrypted type.")));
+
+	if (encrypted && stored->relation == added.relation &&
+		stored->column == added.column)
+		refuse_added_default(&attribute);
+}
+
+static void
+check_statistics(const StoredExpression *stored)
+{
+	ListCell   *lc;
+
+	foreach(lc, castNode(List, stored->expression))
+	{
+		Node	   *measured = lfirst(lc);
+
+		if (!type_holds_encrypted(exprType(measured)) &&
+			involves_encrypted(measured, NULL))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+					 errmsg("statistics object \"%s\" would store decrypted values",
+							stored->name),
+					 errhint("Leave out expressions that decrypt.")));
+	}
 }
 
 static bool
@@ -309,7 +188,8 @@ contains_literal(Node *node, void *context)
 
 /*
  * A value comes into an expression from a column, a parameter, a constant, a
- * function or a conversion; all else hands on what these gave.
+ * function or a conversion; all else hands on what these gave.  Whether it is
+ * NULL is no secret.
  */
 static bool
 involves_encrypted(Node *node, void *context)
@@ -318,6 +198,8 @@ involves_encrypted(Node *node, void *context)
 		return false;
 	switch (nodeTag(node))
 	{
+		case T_NullTest:
+			return false;
 		case T_Var:
 		case T_Param:
 		case T_Const:
@@ -331,47 +213,6 @@ involves_encrypted(Node *node, void *context)
 			break;
 	}
 	return expression_tree_walker(node, involves_encrypted, context);
-}
-
-/* Defaults and, in the same catalog, generated columns. */
-static void
-check_default(Oid relation, int column, Node *expression)
-{
-	FormData_pg_attribute attribute;
-	bool		encrypted;
-
-	if (!read_attribute(relation, column, &attribute))
-		return;
-	encrypted = type_holds_encrypted(attribute.atttypid);
-
-	if (attribute.attgenerated == ATTRIBUTE_GENERATED_STORED && !encrypted &&
-		involves_encrypted(expression, NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("generated column \"%s\" would store decrypted values",
-						NameStr(attribute.attname)),
-				 errhint("Declare the generated column with an encrypted type.")));
-
-	if (encrypted && relation == added.relation && column == added.column)
-		refuse_added_default(&attribute);
-}
-
-static void
-check_statistics(Oid object, int sub_id, Node *expression)
-{
-	ListCell   *lc;
-
-	foreach(lc, castNode(List, expression))
-	{
-		Node	   *measured = lfirst(lc);
-
-		if (!type_holds_encrypted(exprType(measured)) &&
-			involves_encrypted(measured, NULL))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-					 errmsg("statistics on an expression would store decrypted values"),
-					 errhint("Leave out expressions that decrypt.")));
-	}
 }
 
 /*

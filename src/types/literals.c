@@ -109,8 +109,14 @@ rewrite_utility(Node *statement, RewriteContext *context)
 			rewrite_inner(((ExplainStmt *) statement)->query, context);
 			break;
 		case T_CreateTableAsStmt:
-			rewrite_inner(((CreateTableAsStmt *) statement)->query, context);
-			break;
+			{
+				CreateTableAsStmt *create = (CreateTableAsStmt *) statement;
+
+				/* a materialized view keeps a copy, which becomes its rule */
+				rewrite_inner(create->query, context);
+				rewrite_inner((Node *) create->into->viewQuery, context);
+				break;
+			}
 		case T_DeclareCursorStmt:
 			rewrite_inner(((DeclareCursorStmt *) statement)->query, context);
 			break;
