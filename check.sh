@@ -109,7 +109,8 @@ check()
 	shift
 
 	log=$(mktemp)
-	if "$@" >"$log" 2>&1; then
+	"$@" >"$log" 2>&1 &		# so that Ctrl-C does not wait for it
+	if wait $!; then
 		passed=$((passed + 1))
 		echo "ok - $name"
 	else
@@ -138,12 +139,18 @@ make_as_user()
 	bounded "$seconds" "${as_user[@]}" make -s -j2 with_llvm=no "PG_CONFIG=$PG_CONFIG" "$@"
 }
 
+# Replaces the shell, so that a job of it can be ended.
 matrix()
 {
-	local seconds=$1
-	shift
+	exec "${as_root[@]}" env ${LONG:+LONG=1} timeout -k 10 $((limit - SECONDS)) test/matrix.sh "$@"
+}
 
-	"${as_root[@]}" env ${LONG:+LONG=1} timeout -k 10 "$seconds" test/matrix.sh "$@"
+end_jobs()
+{
+	local pids
+
+	pids=$(jobs -p)
+	[ -z "$pids" ] || "${as_root[@]}" kill $pids 2>/dev/null
 }
 
 # Lint alone wants nothing but perl.
@@ -153,6 +160,7 @@ matrix()
 
 setup_packages_test
 setup_work
+trap 'end_jobs; teardown_work' EXIT
 tree=$work/tree
 
 data=${BIONIC_CRYPT_TEST_DATA:-$root/../shared/data}
@@ -168,12 +176,10 @@ fi
 rows=()
 if wants matrix; then
 	if [ ${#as_root[@]} = 0 ] || sudo -n true 2>/dev/null; then
-		for row in "bookworm 15" "trixie 17" "forky 18"; do
-			[ "${row#* }" = "$pg_version" ] || rows+=("$row")
+		for row in bookworm:15 trixie:17 forky:18; do
+			[ "${row#*:}" = "$pg_version" ] || rows+=("$row")
 		done
-		for row in "${rows[@]}"; do
-			matrix $((limit - SECONDS)) prepare $row
-		done >"$work/prepare.log" 2>&1 &
+		matrix prepare "${rows[@]}" >"$work/prepare.log" 2>&1 &
 	else
 		skip matrix "chroots need root, or sudo without a password"
 	fi
@@ -181,7 +187,7 @@ fi
 
 if wants build regress isolation tap; then
 	check build make_as_user 300 -C "$tree" COPT=-Werror || finish
-	check install setup_install || finish
+	setup_copy
 fi
 
 ! wants unit || suite unit make_as_user 120 -C "$tree/test/unit" check
@@ -208,7 +214,8 @@ if wants tap; then
 	fi
 fi
 [ ${#kinds[@]} = 0 ] ||
-	suite "PostgreSQL $pg_version" bounded 1500 "${as_user[@]}" "$tree/test/servers.sh" "${kinds[@]}"
+	suite "PostgreSQL $pg_version" bounded 1500 "${as_user[@]}" env "PG_CONFIG=$bin/pg_config" \
+		"$tree/test/servers.sh" "${kinds[@]}"
 
 if wants matrix && [ "$pg_version" != 16 ]; then
 	config=/usr/lib/postgresql/16/bin/pg_config
@@ -219,19 +226,21 @@ if wants matrix && [ "$pg_version" != 16 ]; then
 	fi
 fi
 
-# Two at a time, and their results one after the other.
+# All at a time, and their results one after the other.
 wait
+pids=()
 for row in "${rows[@]}"; do
-	matrix $((limit - SECONDS)) test $row regress isolation ${LONG:+tap} >"$work/${row#* }.log" 2>&1 &
-	row_pid[${row#* }]=$!
+	matrix test "$row" regress isolation ${LONG:+tap} >"$work/$row.log" 2>&1 &
+	pids+=($!)
 done
 for row in "${rows[@]}"; do
-	wait "${row_pid[${row#* }]}"
+	wait "${pids[0]}"
 	status=$?
+	pids=("${pids[@]:1}")
 	if [ $status = 77 ]; then
-		skip "${row% *}" "PostgreSQL ${row#* } cannot be had; $(grep -m 1 '^E:' "$work/${row#* }.log")"
+		skip "${row%:*}" "PostgreSQL ${row#*:} cannot be had; $(grep -m 1 '^E:' "$work/$row.log")"
 	else
-		suite "PostgreSQL ${row#* }" sh -c "cat '$work/${row#* }.log'; exit $status"
+		suite "PostgreSQL ${row#*:}" sh -c "cat '$work/$row.log'; exit $status"
 	fi
 done
 finish

@@ -2,26 +2,28 @@
 # Another release's PostgreSQL in a slim chroot: builds, installs, runs
 # pg_regress and isolation there.  As root; exits 77 when it cannot be had.
 #
-#	test/matrix.sh prepare SUITE VERSION
-#	test/matrix.sh test SUITE VERSION KIND...	those of test/servers.sh
+#	test/matrix.sh prepare SUITE:VERSION...
+#	test/matrix.sh test SUITE:VERSION KIND...	those of test/servers.sh
 #
 # Roots are kept, one for each list of packages: some 650 MB, a minute to make.
 
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/test/setup.sh"
-
-action=$1 suite=$2 version=$3
-shift 3
-packages=postgresql-$version,postgresql-server-dev-$version
-packages+=,gcc,make,libc6-dev,libsodium-dev,libssl-dev,libipc-run-perl
 cache=${XDG_CACHE_HOME:-/var/cache}/bionic_crypt-test
-there=$cache/$suite-$(cksum <<<"$packages" | cut -d' ' -f1)
 
 # LLVM is left out: half of the size, and we build without it.  A release in
 # the making may have an index that has expired.
 prepare()
 {
+	local suite=${1%:*} version=${1#*:}
+	local packages=postgresql-$version,postgresql-server-dev-$version
+	packages+=,gcc,make,libc6-dev,libsodium-dev,libssl-dev,libipc-run-perl
+
+	there=$cache/$suite-$(cksum <<<"$packages" | cut -d' ' -f1)
+	mkdir -p "$cache"
+	exec 9>"$there.lock"
+	flock 9
 	[ ! -d "$there" ] || return 0
 	command -v mmdebstrap >/dev/null || return 77
 	rm -rf --one-file-system "$there.new"
@@ -48,12 +50,17 @@ isolated=(unshare --mount --pid --fork --kill-child)
 "${isolated[@]}" true 2>/dev/null || isolated+=(--propagation unchanged)
 "${isolated[@]}" true || { echo "E: no namespaces here"; exit 77; }
 
-mkdir -p "$cache"
-exec 9>"$there.lock"
-flock 9
-prepare || exit $?
-[ "$action" = test ] || exit 0
+action=$1
+shift
+if [ "$action" = prepare ]; then
+	for row; do
+		prepare "$row" || true
+	done
+	exit
+fi
 
+prepare "$1" || exit
+shift
 rm -rf --one-file-system "$there/build"
 copy_tree "$there/build"
 
@@ -62,10 +69,7 @@ exec "${isolated[@]}" chroot "$there" \
 	bash -c '
 		mount -t proc proc /proc
 		cd /build && chown -R postgres . || exit
-		if runuser -u postgres -- make -s COPT=-Werror with_llvm=no && make -s install with_llvm=no; then
-			echo "ok - build"
-		else
-			echo "not ok - build"
-			exit 1
-		fi
+		said=$(runuser -u postgres -- make -s COPT=-Werror with_llvm=no 2>&1 &&
+			make -s install with_llvm=no 2>&1) || { printf "not ok - build\n%s\n" "$said"; exit 1; }
+		echo "ok - build"
 		exec runuser -u postgres -- test/servers.sh "$@"' bash "$@"

@@ -17,7 +17,7 @@ installcheck=(make -s installcheck "PG_CONFIG=${PG_CONFIG:-pg_config}" with_llvm
 # PostgreSQL 15 says "test NAME ... ok", later ones "ok 1 - NAME".
 pg_regress()
 {
-	local kind=$1 verdicts
+	local kind=$1 verdict verdicts
 	shift
 
 	rm -rf tmp_check log regression.diffs
@@ -28,7 +28,7 @@ pg_regress()
 		s/^test (\w+) +\.\.\. FAILED .*/not ok - $kind \1/p
 		s/^((not )?ok) [0-9]+ +- (\w+) .*/\1 - $kind \3/p" "$log")
 	grep '^ok' <<<"$verdicts"
-	[ "$verdict" = ok ] && return
+	[ "$verdict" != ok ] || [ -z "$verdicts" ] || return
 
 	failed=1
 	grep '^not ok' <<<"$verdicts" || { echo "not ok - $kind"; tail -n 20 "$log"; }

@@ -138,15 +138,6 @@ teardown_work()
 	rm -rf --one-file-system "$work"
 }
 
-# make install in the copy, with the rights that PostgreSQL's folder asks for.
-setup_install()
-{
-	local rights=("${as_root[@]}")
-
-	[ ! -w "$("$PG_CONFIG" --pkglibdir)" ] || rights=()
-	"${rights[@]}" make -s -C "$work/tree" install "PG_CONFIG=$PG_CONFIG" with_llvm=no
-}
-
 # A copy of PostgreSQL with the extension in it, so that nothing is installed
 # into the one that is there.  Programs find their files from where they are
 # themselves.  Sets bin.
@@ -157,7 +148,7 @@ setup_copy()
 	for dir in bindir pkglibdir sharedir; do
 		dir=$("$PG_CONFIG" --$dir)
 		mkdir -p "$work/pg$dir"
-		tar -C "$dir" -c --exclude=./bitcode --exclude=./pgxs . | tar -C "$work/pg$dir" -x
+		tar -C "$dir" -c --exclude=./bitcode . | tar -C "$work/pg$dir" -x
 	done
 	[ ${#as_user[@]} = 0 ] || chown -R postgres: "$work/pg"
 	"${as_user[@]}" make -s -j2 -C "$work/tree" install "PG_CONFIG=$PG_CONFIG" with_llvm=no \
