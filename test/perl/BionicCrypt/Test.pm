@@ -17,7 +17,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node key_folder key_file sqlstate wait_until have require_or_skip data_file);
+our @EXPORT = qw(new_node key_folder key_file postmaster_pid child_pid sqlstate wait_until have require_or_skip data_file);
 
 my $root = File::Spec->rel2abs(dirname(__FILE__) . '/../../..');
 
@@ -46,6 +46,29 @@ sub key_file
 {
 	my ($node) = @_;
 	return key_folder($node) . '/embedded.key';
+}
+
+sub postmaster_pid
+{
+	my ($node) = @_;
+	my ($pid) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+	return $pid;
+}
+
+# A process of the server by its title; one that is connected to no database
+# is in no view.
+sub child_pid
+{
+	my ($node, $title) = @_;
+	my $parent = postmaster_pid($node);
+
+	for my $folder (glob '/proc/[0-9]*')
+	{
+		my ($status, $command) = map { -r "$folder/$_" ? eval { slurp_file("$folder/$_") } : '' } qw(status cmdline);
+		next if ($status // '') !~ /^PPid:\s+$parent$/m || ($command // '') !~ $title;
+		return $folder =~ s{/proc/}{}r;
+	}
+	die "no process $title";
 }
 
 # Calls the function until it is true, for PG_TEST_TIMEOUT_DEFAULT seconds.
