@@ -11,11 +11,11 @@ CREATE TABLE bystander (id int);
 -- What protection put on a table of any name
 
 CREATE FUNCTION pg_temp.state(regclass) RETURNS SETOF text LANGUAGE sql AS $$
-	SELECT concat_ws(' ', 'constraint', conname, pg_get_constraintdef(oid))
-	FROM pg_constraint WHERE conrelid = $1 AND contype = 'c'
+	(SELECT concat_ws(' ', 'constraint', conname, pg_get_constraintdef(oid))
+	FROM pg_constraint WHERE conrelid = $1 AND contype = 'c' ORDER BY conname)
 	UNION ALL
-	SELECT concat_ws(' ', 'policy', polname, regexp_replace(pg_get_expr(polqual, polrelid), '\s+', ' ', 'g'))
-	FROM pg_policy WHERE polrelid = $1 ORDER BY 1
+	(SELECT concat_ws(' ', 'policy', polname, regexp_replace(pg_get_expr(polqual, polrelid), '\s+', ' ', 'g'))
+	FROM pg_policy WHERE polrelid = $1 ORDER BY polname)
 $$;
 
 CREATE FUNCTION pg_temp.protect_and_undo(t regclass, tenant_column name) RETURNS SETOF text LANGUAGE plpgsql AS $$

@@ -32,7 +32,7 @@ CREATE TABLE chats_0 PARTITION OF chats FOR VALUES FROM (0) TO (10);
 CREATE TABLE chats_1 PARTITION OF chats FOR VALUES FROM (10) TO (20) PARTITION BY LIST (tenant_id);
 CREATE TABLE chats_1_a PARTITION OF chats_1 FOR VALUES IN ('parts_a');
 SELECT bionic_crypt.protect_table('chats', 'tenant_id');
-SELECT relid, parts.state(relid) FROM pg_partition_tree('chats') ORDER BY relid::text;
+SELECT relid, parts.state(relid) FROM pg_partition_tree('chats') ORDER BY relid::text COLLATE "C";
 SELECT bionic_crypt.protect_table('chats', 'tenant_id');
 SELECT count(DISTINCT parts.state(relid)) FROM pg_partition_tree('chats');
 GRANT SELECT, INSERT, UPDATE, DELETE ON chats, chats_0, chats_1, chats_1_a TO regress_parts_app;
@@ -70,7 +70,7 @@ RESET ROLE;
 CREATE SCHEMA parts_too AUTHORIZATION regress_parts_owner
 	CREATE TABLE chats_4 PARTITION OF parts.chats FOR VALUES FROM (40) TO (50);
 SET ROLE regress_parts_owner;
-SELECT relid, parts.state(relid) = parts.state('chats') AS same FROM pg_partition_tree('chats') ORDER BY relid::text;
+SELECT relid, parts.state(relid) = parts.state('chats') AS same FROM pg_partition_tree('chats') ORDER BY relid::text COLLATE "C";
 BEGIN;
 SELECT make_partition(50);
 ROLLBACK;
@@ -83,7 +83,7 @@ ALTER TABLE chats ATTACH PARTITION chats_5 FOR VALUES FROM (50) TO (60);
 CREATE TABLE chats_6 (LIKE chats) PARTITION BY RANGE (n);
 CREATE TABLE chats_6_0 PARTITION OF chats_6 DEFAULT;
 ALTER TABLE chats ATTACH PARTITION chats_6 FOR VALUES FROM (60) TO (70);
-SELECT relid, parts.state(relid) = parts.state('chats') AS same FROM pg_partition_tree('chats') WHERE relid::text ~ '_[56]' ORDER BY relid::text;
+SELECT relid, parts.state(relid) = parts.state('chats') AS same FROM pg_partition_tree('chats') WHERE relid::text ~ '_[56]' ORDER BY relid::text COLLATE "C";
 
 -- A protected table is attached, whatever its guards are called
 
@@ -101,7 +101,7 @@ ALTER TABLE chats ADD COLUMN summary encrypted_text;
 ALTER TABLE chats RENAME COLUMN content TO body;
 CREATE TABLE chats_8 (n int, tenant_id text, body encrypted_text, summary encrypted_text);
 ALTER TABLE chats ATTACH PARTITION chats_8 FOR VALUES FROM (80) TO (90);
-SELECT relid, parts.state(relid) FROM pg_partition_tree('chats') WHERE relid::text IN ('chats', 'chats_2_0', 'chats_7', 'chats_8') ORDER BY relid::text;
+SELECT relid, parts.state(relid) FROM pg_partition_tree('chats') WHERE relid::text IN ('chats', 'chats_2_0', 'chats_7', 'chats_8') ORDER BY relid::text COLLATE "C";
 ALTER TABLE chats ADD COLUMN many encrypted_text[];
 
 -- Refused: a stray value, another tenant column, other kinds of tables
@@ -150,7 +150,7 @@ CREATE TABLE narrow (n int, tenant_id text) PARTITION BY LIST (n);
 CREATE POLICY odd ON narrow USING (n % 2 = 1);
 SELECT bionic_crypt.protect_table('narrow', 'tenant_id');
 CREATE TABLE narrow_0 PARTITION OF narrow DEFAULT;
-SELECT relid, parts.state(relid) FROM pg_partition_tree('narrow') ORDER BY relid::text;
+SELECT relid, parts.state(relid) FROM pg_partition_tree('narrow') ORDER BY relid::text COLLATE "C";
 
 -- A detached partition stays protected, and can be unprotected by itself
 
@@ -162,7 +162,7 @@ SELECT parts.state('chats_8');
 -- Undone for all partitions; nothing follows any more
 
 SELECT bionic_crypt.unprotect_table('chats');
-SELECT DISTINCT parts.state(relid) FROM pg_partition_tree('chats') ORDER BY 1;
+SELECT DISTINCT parts.state(relid) FROM pg_partition_tree('chats');
 CREATE TABLE chats_9 PARTITION OF chats FOR VALUES FROM (90) TO (100);
 SELECT parts.state('chats_9');
 ALTER TABLE chats ADD COLUMN many encrypted_text[];

@@ -15,7 +15,7 @@
  *
  * What is hidden, in client backends and their parallel workers:
  *	- STATEMENT, CONTEXT and QUERY, always;
- *	- DETAIL, unless this library wrote it;
+ *	- DETAIL, unless this library wrote it or it is about locks;
  *	- messages that quote a statement: only their duration is left;
  *	- messages that quote data (SQLSTATE class 22) or source text (42601):
  *	  the format is left, without what was put in.
@@ -74,6 +74,7 @@ static void emit_log(ErrorData *edata);
 static void emit_scrubbed(ErrorData *edata);
 static bool is_scrubbed_process(void);
 static bool is_ours(const ErrorData *edata);
+static char *harmless_detail(const ErrorData *edata);
 static const char *harmless_message(const ErrorData *edata, char *buffer);
 static bool quotes_statement(const char *format);
 static const char *duration_of(const char *message, char *buffer);
@@ -124,7 +125,7 @@ emit_scrubbed(ErrorData *edata)
 	if (!is_ours(edata))
 	{
 		if (edata->detail != NULL || edata->detail_log != NULL)
-			edata->detail_log = hidden_detail;
+			edata->detail_log = harmless_detail(edata);
 		edata->message = unconstify(char *, harmless_message(edata, buffer));
 	}
 
@@ -162,6 +163,23 @@ is_ours(const ErrorData *edata)
 		dladdr(edata->funcname, &raiser) != 0 &&
 		dladdr(&scrub_log, &us) != 0 &&
 		raiser.dli_fbase == us.dli_fbase;
+}
+
+/*
+ * Of a deadlock the log is told the statements, the client only the locks;
+ * the DETAIL of log_lock_waits is a list of processes.
+ */
+static char *
+harmless_detail(const ErrorData *edata)
+{
+	const char *format = edata->message_id;
+
+	if (edata->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED && edata->detail)
+		return edata->detail;
+	if (format != NULL && edata->detail_log &&
+		strncmp(format, "process %d ", strlen("process %d ")) == 0)
+		return edata->detail_log;
+	return hidden_detail;
 }
 
 static const char *

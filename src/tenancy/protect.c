@@ -287,7 +287,7 @@ choose_guard_name(Oid relation, const char *column, List *chosen)
 	return name;
 }
 
-/* Locks a table and its partitions; no one's who does not own them all. */
+/* Locks a table and its partitions, unless the role does not own them all. */
 static List *
 lock_tree(Oid top)
 {

@@ -116,7 +116,7 @@ extension_exists(void)
 {
 	bool		exists;
 
-	if (!IsTransactionState() || IsBinaryUpgrade || creating_extension)
+	if (!IsTransactionState() || IsBinaryUpgrade)
 		return false;
 	exists = OidIsValid(get_extension_oid("bionic_crypt", true));
 	scrub_log_extension_known(exists);
