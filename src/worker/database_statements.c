@@ -15,8 +15,10 @@
 #include "access/xact.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 
+#include "base/compat.h"
 #include "base/utility.h"
 #include "shmem/registry.h"
 #include "worker/key_worker.h"
@@ -64,13 +66,21 @@ wanted_database(Node *statement)
 	}
 }
 
+/* PostgreSQL checks it too, but only after the worker has ended. */
+static bool
+may_have(Node *statement, Oid database)
+{
+	return IsA(statement, CreatedbStmt) ? have_createdb_privilege() :
+		compat_owns_database(database, GetUserId());
+}
+
 static void
 make_room(Node *statement)
 {
 	const char *name = wanted_database(statement);
 	Oid			database = name != NULL ? get_database_oid(name, true) : InvalidOid;
 
-	if (OidIsValid(database))
+	if (OidIsValid(database) && may_have(statement, database))
 	{
 		registry_block_database(database);
 		blocking = true;
