@@ -2,7 +2,9 @@
 -- that ciphertext never passes for text.
 
 \set VERBOSITY terse
+SET client_min_messages = warning;	-- the key file's notice holds a path
 SELECT bionic_crypt.create_tenant('casts_a');
+RESET client_min_messages;
 SET bionic_crypt.tenant = 'casts_a';
 
 SELECT castsource::regtype AS source, casttarget::regtype AS target, castcontext, castmethod

@@ -3,7 +3,9 @@
 -- generated columns that decrypt, ADD COLUMN with a default.
 
 \set VERBOSITY terse
+SET client_min_messages = warning;	-- the key file's notice holds a path
 SELECT bionic_crypt.create_tenant('ddl_a');
+RESET client_min_messages;
 SET bionic_crypt.tenant = 'ddl_a';
 
 CREATE TABLE ddl (id int, secret encrypted_text, plain text);

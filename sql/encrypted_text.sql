@@ -1,10 +1,12 @@
 -- The type encrypted_text: input and output with a tenant set (transparent)
 -- and with none (raw), in text and in binary; bad input.
 
+SET client_min_messages = warning;	-- the key file's notice holds a path
 DO $$ BEGIN
 	PERFORM bionic_crypt.create_tenant('io_a');
 	PERFORM bionic_crypt.create_tenant('io_b');
 END $$;
+RESET client_min_messages;
 
 CREATE TABLE io (id int, secret encrypted_text);
 

@@ -2,10 +2,12 @@
 -- runs, for the tenant of then, each row with a nonce of its own.
 
 \set VERBOSITY terse
+SET client_min_messages = warning;	-- the key file's notice holds a path
 DO $$ BEGIN
 	PERFORM bionic_crypt.create_tenant('literals_a');
 	PERFORM bionic_crypt.create_tenant('literals_b');
 END $$;
+RESET client_min_messages;
 
 CREATE TABLE lit (id int, secret encrypted_text);
 

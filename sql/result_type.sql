@@ -2,10 +2,12 @@
 -- clients that refuse types they do not know.
 
 \set VERBOSITY terse
+SET client_min_messages = warning;	-- the key file's notice holds a path
 DO $$ BEGIN
 	PERFORM bionic_crypt.create_tenant('result_a');
 	PERFORM bionic_crypt.create_tenant('result_b');
 END $$;
+RESET client_min_messages;
 SET bionic_crypt.tenant = 'result_a';
 
 CREATE DOMAIN result_domain AS encrypted_text;

@@ -2,10 +2,12 @@
 -- works as with text, what needs one is refused by PostgreSQL.
 
 \set VERBOSITY terse
+SET client_min_messages = warning;	-- the key file's notice holds a path
 DO $$ BEGIN
 	PERFORM bionic_crypt.create_tenant('surface_a');
 	PERFORM bionic_crypt.create_tenant('surface_b');
 END $$;
+RESET client_min_messages;
 SET bionic_crypt.tenant = 'surface_a';
 
 CREATE TABLE surface (id int PRIMARY KEY, tenant text DEFAULT 'surface_a', secret encrypted_text);

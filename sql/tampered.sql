@@ -3,10 +3,12 @@
 -- opens, and nothing of it is shown.
 
 \set VERBOSITY terse
+SET client_min_messages = warning;	-- the key file's notice holds a path
 DO $$ BEGIN
 	PERFORM bionic_crypt.create_tenant('tampered_a');
 	PERFORM bionic_crypt.create_tenant('tampered_b');
 END $$;
+RESET client_min_messages;
 
 -- With no tenant set, a stored value is bytes, and may be written as armour.
 CREATE FUNCTION tampered_read(encrypted_text) RETURNS bytea LANGUAGE plpgsql SET bionic_crypt.tenant = '' AS
