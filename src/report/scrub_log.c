@@ -13,18 +13,18 @@
  * again for the log alone, puts the client's parts back, and lets the first
  * call go on to the client.  Nothing is allocated, so nothing can fail.
  *
- * What is hidden, in client backends and their parallel workers:
+ * What is hidden, in client backends and their parallel workers, and in the
+ * postmaster's report of one that crashed:
  *	- STATEMENT, CONTEXT and QUERY, always;
  *	- DETAIL, unless this library wrote it or it is about locks;
  *	- messages that quote a statement: only their duration is left;
  *	- messages that quote data (SQLSTATE class 22) or source text (42601):
  *	  the format is left, without what was put in.
  *
- * What remains, for docs/threat_model.md: messages that users raise
- * themselves (RAISE), names that do not exist ("secret" in double quotes is
- * a column's name), messages that other extensions make of data under another
- * SQLSTATE, HINT; and the postmaster's "Failed process was running", which no
- * hook sees.
+ * What remains, for docs/threat_model.md: messages and hints that users raise
+ * themselves (RAISE); names that do not exist, since "secret" in double
+ * quotes is a column's name; messages that other extensions and languages
+ * make of data under another SQLSTATE.
  *
  *-------------------------------------------------------------------------
  */
@@ -72,7 +72,7 @@ static emit_log_hook_type next_emit_log = NULL; /* saved hook */
 
 static void emit_log(ErrorData *edata);
 static void emit_scrubbed(ErrorData *edata);
-static bool is_scrubbed_process(void);
+static bool quotes_client(const ErrorData *edata);
 static bool is_ours(const ErrorData *edata);
 static char *harmless_detail(const ErrorData *edata);
 static const char *harmless_message(const ErrorData *edata, char *buffer);
@@ -101,8 +101,7 @@ scrub_log_extension_known(bool present)
 static void
 emit_log(ErrorData *edata)
 {
-	if (!scrubbing && scrub_log && presence != PRESENCE_NO &&
-		is_scrubbed_process())
+	if (!scrubbing && scrub_log && quotes_client(edata))
 		emit_scrubbed(edata);
 	else if (next_emit_log)
 		next_emit_log(edata);
@@ -144,11 +143,17 @@ emit_scrubbed(ErrorData *edata)
 	edata->output_to_server = false;	/* it is written */
 }
 
-/* Before it has a database, a process has seen no data. */
+/*
+ * Before it has a database, a process has seen no data.  The postmaster tells
+ * what a process that crashed was running.
+ */
 static bool
-is_scrubbed_process(void)
+quotes_client(const ErrorData *edata)
 {
-	return OidIsValid(MyDatabaseId) &&
+	if (!IsUnderPostmaster)
+		return edata->message_id != NULL &&
+			strncmp(edata->message_id, "%s (PID %d) ", strlen("%s (PID %d) ")) == 0;
+	return presence != PRESENCE_NO && OidIsValid(MyDatabaseId) &&
 		(MyBackendType == B_BACKEND || IsParallelWorker());
 }
 
