@@ -46,7 +46,7 @@ for my $mode (qw(extended prepared))
 
 # A crash: the postmaster writes what the session was running.
 my $session = BionicCrypt::Session->new($node);
-$session->begin("SELECT 'plum-crash', pg_sleep(600)");
+$session->begin("SELECT 'plum-crash', pg_sleep(600)");	# sleeps since it is to be killed
 ok( $node->poll_query_until('postgres',
 		"SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%plum-crash%' AND wait_event = 'PgSleep'"),
 	'a session runs');
