@@ -4,7 +4,7 @@
 #
 #	./check.sh			aims for 15 minutes, never takes more than 45
 #	./check.sh --long		full sizes, sanitised unit tests, TAP in the matrix
-#	./check.sh --only STEP...	lint build unit fuzz regress isolation tap matrix
+#	./check.sh --only STEP...	see "all" below
 #
 # What is missing is skipped, and said; BIONIC_CRYPT_TEST_REQUIRE lists tools
 # whose absence is a failure instead, 'all' for every one that a release has.
@@ -14,7 +14,8 @@ cd "$(dirname "$0")" || exit 1
 root=$PWD
 . test/setup.sh
 
-steps="lint build unit fuzz regress isolation tap matrix"
+all="lint build unit fuzz regress isolation tap matrix"
+steps=$all
 limit=$((42 * 60))
 LONG=
 passed=0 failed=0 skipped=0
@@ -26,6 +27,10 @@ while [ $# -gt 0 ]; do
 		*) die "usage: ./check.sh [--long] [--only STEP...]" ;;
 	esac
 	shift
+done
+
+for step in $steps; do
+	[[ " $all " == *" $step "* ]] || die "there is no step $step, but: $all"
 done
 
 wants()
