@@ -123,6 +123,24 @@ SELECT add_sql();
 SELECT default_sql(NULL);
 SELECT * FROM owners();
 
+-- but not those that are inlined, whose body does not pass the parser's hook
+
+CREATE FUNCTION inlined(encrypted_text) RETURNS encrypted_text LANGUAGE sql STABLE AS $$ SELECT coalesce($1, 'none') $$;
+CREATE FUNCTION inlined_array() RETURNS encrypted_text[] LANGUAGE sql STABLE AS $$ SELECT '{a,b}'::encrypted_text[] $$;
+CREATE FUNCTION inlined_table() RETURNS SETOF encrypted_text LANGUAGE sql STABLE AS $$ SELECT 'of a set'::encrypted_text $$;
+\set VERBOSITY default
+SELECT inlined(NULL);
+\set VERBOSITY terse
+PREPARE add_inlined AS INSERT INTO lit SELECT 2, inlined(NULL);
+EXECUTE add_inlined;
+SELECT inlined_array();
+PREPARE add_table AS INSERT INTO lit SELECT 3, t FROM inlined_table() t;
+EXECUTE add_table;
+SET bionic_crypt.tenant = 'literals_a';
+EXECUTE add_table;
+SELECT * FROM owners();
+SET bionic_crypt.tenant = 'literals_b';
+
 -- Views and rules of views: neutral, and readable by everybody
 
 TRUNCATE lit;
@@ -235,7 +253,7 @@ ROLLBACK;
 DEALLOCATE ALL;
 DROP VIEW lit_view;
 DROP MATERIALIZED VIEW lit_matview;
-DROP FUNCTION owners, prefixes, add_plpgsql, add_both, add_sql, default_sql;
+DROP FUNCTION owners, prefixes, add_plpgsql, add_both, add_sql, default_sql, inlined, inlined_array, inlined_table;
 DROP TABLE lit, lit_copy, lit_types;
 DROP PROCEDURE lit_call;
 DROP TYPE lit_nested, lit_pair, lit_domain;

@@ -19,12 +19,16 @@
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
+#include "nodes/memnodes.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 #include "report/condition.h"
 #include "session/tenant_context.h"
 #include "types/value.h"
+
+/* The planner's name for the memory in which it parses a function's body. */
+#define INLINING_CONTEXT	"inline_function"
 
 PG_FUNCTION_INFO_V1(bionic_crypt_encrypted_text_in);
 PG_FUNCTION_INFO_V1(bionic_crypt_encrypted_text_out);
@@ -37,6 +41,7 @@ PG_FUNCTION_INFO_V1(bionic_crypt_encrypted_text_from_inet);
 PG_FUNCTION_INFO_V1(bionic_crypt_encrypted_text_to_text);
 
 static struct varlena *encrypt_input(FmgrInfo *caller, Bytes plaintext);
+static void refuse_inlined(void);
 static struct varlena *raw_input(Bytes input);
 
 Datum
@@ -155,7 +160,24 @@ encrypt_input(FmgrInfo *caller, Bytes plaintext)
 		call_number = (uintptr_t) caller->fn_extra;
 		caller->fn_extra = (void *) (call_number + 1);
 	}
+	refuse_inlined();
 	return value_seal_literal(plaintext, call_number);
+}
+
+/*
+ * The body of an SQL function that is inlined is parsed by the planner, and
+ * does not pass literals.c: its literals would stay in the plan, encrypted for
+ * the tenant of that moment.  Only the name of the memory context tells.
+ */
+static void
+refuse_inlined(void)
+{
+	if (strcmp(CurrentMemoryContext->name, INLINING_CONTEXT) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("inlined function cannot hold a literal of an encrypted type"),
+				 errdetail("It is encrypted already, with the key of one tenant."),
+				 errhint("Write the literal as '...'::text, to be encrypted when it is used.")));
 }
 
 static struct varlena *
