@@ -26,6 +26,11 @@
 #include "varatt.h"
 #endif
 
+/* Stands before the declaration. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* Our index in the array of processes. */
 #if PG_VERSION_NUM >= 170000
 #define compat_my_proc_number() ((int) MyProcNumber)

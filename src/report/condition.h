@@ -12,6 +12,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 typedef enum Condition
 {
 	CONDITION_NONE = 0,
@@ -41,12 +43,11 @@ typedef enum Condition
  * Raises the condition.  log_detail goes to the server log only; NULL for
  * none.  Subject and object may be NULL where the condition has none.
  */
-extern void condition_raise(Condition condition, const char *subject,
-							const char *object, const char *log_detail)
-			pg_attribute_noreturn();
+pg_noreturn extern void condition_raise(Condition condition, const char *subject,
+										const char *object, const char *log_detail);
 
 /* For conditions without arguments. */
-extern void condition_raise_plain(Condition condition) pg_attribute_noreturn();
+pg_noreturn extern void condition_raise_plain(Condition condition);
 
 /* Its primary message, palloc'ed. */
 extern char *condition_message(Condition condition, const char *subject,
