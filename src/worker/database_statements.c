@@ -12,11 +12,14 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_authid.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "utils/syscache.h"
 
 #include "base/compat.h"
 #include "base/utility.h"
@@ -66,11 +69,26 @@ wanted_database(Node *statement)
 	}
 }
 
+/* have_createdb_privilege() is not in every minor version of 15. */
+static bool
+may_create_databases(void)
+{
+	HeapTuple	role = SearchSysCache1(AUTHOID, ObjectIdGetDatum(GetUserId()));
+	bool		may = superuser();
+
+	if (HeapTupleIsValid(role))
+	{
+		may = may || ((Form_pg_authid) GETSTRUCT(role))->rolcreatedb;
+		ReleaseSysCache(role);
+	}
+	return may;
+}
+
 /* PostgreSQL checks it too, but only after the worker has ended. */
 static bool
 may_have(Node *statement, Oid database)
 {
-	return IsA(statement, CreatedbStmt) ? have_createdb_privilege() :
+	return IsA(statement, CreatedbStmt) ? may_create_databases() :
 		compat_owns_database(database, GetUserId());
 }
 
