@@ -136,10 +136,15 @@ CREATE STATISTICS ddl_stats ON (upper(secret)) FROM ddl;
 CREATE STATISTICS ddl_stats ON id, (length(secret)) FROM ddl;
 CREATE STATISTICS ddl_stats ON (secret = 'x'), plain FROM ddl;
 CREATE STATISTICS ddl_stats ON id, (upper(plain)) FROM ddl;
+ALTER TABLE ddl ALTER plain TYPE encrypted_text;
 DROP STATISTICS ddl_stats;
 
--- Expressions that decrypt are no index's
+-- Expressions that decrypt are no index's, whatever the function says of itself
 
+CREATE FUNCTION ddl_lies(encrypted_text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN upper($1); END';
+CREATE INDEX ON ddl (ddl_lies(secret));
+CREATE TABLE ddl_no (secret encrypted_text, EXCLUDE (ddl_lies(secret) WITH =));
+CREATE INDEX ddl_index ON ddl (id) WHERE bionic_crypt.belongs_to(secret, 'ddl_a') AND secret IS NOT NULL;
 \set VERBOSITY sqlstate
 CREATE INDEX ON ddl (upper(secret));
 CREATE INDEX ON ddl (id) WHERE secret = 'x';
@@ -160,7 +165,7 @@ SET bionic_crypt.tenant = 'ddl_a';
 SELECT c, ddl_raw() FROM ddl_raw;
 
 DROP VIEW ddl_view;
-DROP FUNCTION ddl_argument, ddl_atomic, ddl_raw;
+DROP FUNCTION ddl_argument, ddl_atomic, ddl_raw, ddl_lies;
 DROP TABLE ddl_inherits, ddl, ddl_yes, ddl_empty, ddl_generated, ddl_parent, ddl_raw;
 DROP FUNCTION ddl_trigger;
 DROP TYPE ddl_pair, ddl_domain;

@@ -8,8 +8,10 @@
  *		without literals.c seeing it: it is encrypted already, for one tenant,
  *		and would be every tenant's.  In raw mode literals are armour, and that
  *		is how a dump brings them;
- *	  - statistics over an expression, and a stored generated column, that make
- *		another type of one of our values: both write plaintext to disk;
+ *	  - a stored generated column, statistics over an expression, and an index
+ *		on one, that make another type of one of our values: they write plaintext
+ *		to disk.  (PostgreSQL refuses the index unless a function lies and says
+ *		IMMUTABLE);
  *	  - ADD COLUMN with a default where there are rows: the default would be
  *		encrypted once, for the tenant of the session, for all rows.
  *
@@ -55,7 +57,7 @@ static void forget_added(Node *statement);
 static void check_expression(const StoredExpression *stored);
 static void check_literals(const StoredExpression *stored);
 static void check_default(const StoredExpression *stored);
-static void check_statistics(const StoredExpression *stored);
+static void check_stored_results(const StoredExpression *stored);
 static bool contains_literal(Node *node, void *context);
 static bool involves_encrypted(Node *node, void *context);
 static void check_added_column(Oid relation, int column);
@@ -113,8 +115,9 @@ check_expression(const StoredExpression *stored)
 	check_literals(stored);
 	if (stored->object_class == AttrDefaultRelationId)
 		check_default(stored);
-	else if (stored->object_class == StatisticExtRelationId)
-		check_statistics(stored);
+	else if (stored->object_class == StatisticExtRelationId ||
+			 stored->object_class == RelationRelationId)
+		check_stored_results(stored);
 }
 
 static void
@@ -154,21 +157,27 @@ check_default(const StoredExpression *stored)
 		refuse_added_default(&attribute);
 }
 
+/*
+ * Statistics and indexes keep what their expressions yield, and have a list of
+ * them.  An index's predicate is no list and keeps nothing.
+ */
 static void
-check_statistics(const StoredExpression *stored)
+check_stored_results(const StoredExpression *stored)
 {
 	ListCell   *lc;
 
-	foreach(lc, castNode(List, stored->expression))
+	if (!IsA(stored->expression, List))
+		return;
+	foreach(lc, (List *) stored->expression)
 	{
-		Node	   *measured = lfirst(lc);
+		Node	   *kept = lfirst(lc);
 
-		if (!type_holds_encrypted(exprType(measured)) &&
-			involves_encrypted(measured, NULL))
+		if (!type_holds_encrypted(exprType(kept)) &&
+			involves_encrypted(kept, NULL))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-					 errmsg("statistics object \"%s\" would store decrypted values",
-							stored->name),
+					 errmsg("%s \"%s\" would store decrypted values",
+							stored->kind, stored->name),
 					 errhint("Leave out expressions that decrypt.")));
 	}
 }

@@ -21,7 +21,6 @@
 
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 
 #include "report/condition.h"
 #include "session/key_acquire.h"
@@ -29,8 +28,8 @@
 #include "types/nonce.h"
 #include "types/value.h"
 
-/* Its armour, 4/3 of it and a prefix, must be a string that can be dumped. */
-#define ENVELOPE_MAX_LEN	((Size) (MaxAllocSize / 4) * 3 - 16)
+/* 3/4 of 1 GB: its armour, 4/3 of it and a prefix, can be dumped. */
+#define ENVELOPE_MAX_LEN	((Size) 1024 * 1024 * 1024 / 4 * 3 - 16)
 
 static struct varlena *seal(Bytes plaintext, NonceReuse reuse,
 							uint64 call_number);
