@@ -76,7 +76,7 @@ SELECT refusal('BC1:' || substr(:'armour', 5));
 SELECT refusal(' ' || :'armour');
 SELECT refusal(:'armour' || E'\n');
 SELECT refusal(:'armour' || '=');
-SELECT refusal(translate(:'armour', substr(:'armour', 30, 1), '+'));
+SELECT refusal(overlay(:'armour' PLACING '+' FROM 30));
 SELECT refusal('bc1:' || repeat('A', 86));
 SELECT count(*) AS accepted FROM generate_series(0, 83) n WHERE refusal(left(:'armour', n)) = 'accepted';
 -- version, algorithm, flags, reserved byte: nothing but what is written today
