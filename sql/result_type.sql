@@ -113,6 +113,11 @@ EXECUTE result_prepared (1) \gset armour_
 SELECT left(:'armour_secret', 4) AS armour;
 SELECT secret, a FROM result WHERE id = 1 \gset armour_
 SELECT left(:'armour_secret', 4) AS armour, left(:'armour_a', 5) AS armours;
+BEGIN;
+DECLARE result_cursor CURSOR FOR SELECT secret FROM result WHERE id = 1;
+FETCH result_cursor \gset armour_
+COMMIT;
+SELECT left(:'armour_secret', 4) AS armour;
 
 SET bionic_crypt.result_type = 'both';
 RESET bionic_crypt.result_type;

@@ -33,6 +33,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "report/scrub_log.h"
 #include "session/tenant_context.h"
 #include "types/literals.h"
 #include "types/type_oids.h"
@@ -82,6 +83,7 @@ literals_analyzed(ParseState *pstate, Query *query, JumbleState *jstate)
 			.transparent = tenant_context() != NULL,
 		};
 
+		scrub_log_extension_known(context.oids != NULL);
 		if (context.oids != NULL)
 			rewrite_query(query, &context);
 	}
@@ -179,12 +181,17 @@ is_literal(const Node *node, const RewriteContext *context)
 		type_holds_encrypted(((const Const *) node)->consttype);
 }
 
+/*
+ * To text only result_type.c converts so, and means what is printed.  It may
+ * be here already: some statements come through the hook twice.
+ */
 static bool
 avoids_cast(const Node *node, const RewriteContext *context)
 {
 	Oid			source;
 
-	if (!IsA(node, CoerceViaIO))
+	if (!IsA(node, CoerceViaIO) ||
+		((const CoerceViaIO *) node)->resulttype == TEXTOID)
 		return false;
 	source = exprType((Node *) ((const CoerceViaIO *) node)->arg);
 	return type_holds_encrypted(source) &&
