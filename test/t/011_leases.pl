@@ -186,7 +186,7 @@ ok(works_again($strict, 'strict'), 'the key file is back: all works again');
 # Nobody to ask: the worker stopped, then one that cannot start.
 for my $case (
 	[ 'worker stopped', sub { return key_worker('pid') } ],
-	[ 'worker kept from starting', sub { return child_pid($node, qr/bionic_crypt launcher/) } ])
+	[ 'worker kept from starting', sub { return (child_pids($node, qr/bionic_crypt launcher/))[0] } ])
 {
 	my ($name, $find_process) = @$case;
 	my $session = session('strict');

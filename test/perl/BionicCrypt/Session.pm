@@ -28,8 +28,7 @@ sub new
 	$connection .= " user=$option{user}" if $option{user};
 	$self->{psql} = IPC::Run::start(
 		[ $node->installed_command('psql'), '-XAtq', '-d', $connection, '-f', '-' ],
-		'<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err},
-		$self->{timer} = IPC::Run::timer($PostgreSQL::Test::Utils::timeout_default));
+		'<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err});
 	$self->query('\set VERBOSITY verbose');
 	$self->{pid} = $self->query('SELECT pg_backend_pid()');
 	$self->query("SET bionic_crypt.tenant = '$option{tenant}'") if defined $option{tenant};
@@ -75,7 +74,7 @@ sub begin
 
 	$sql .= ';' if $sql !~ /^\\/ && $sql !~ /;\s*$/;
 	$self->{in} .= "$sql\n\\echo end-$number\n\\warn end-$number\n";
-	$self->{psql}->pump_nb if $self->{psql}->pumpable;
+	eval { $self->{psql}->pump_nb };
 	return;
 }
 
@@ -84,15 +83,14 @@ sub end
 {
 	my ($self) = @_;
 	my $mark = qr/^end-$self->{number}\n/m;
+	my $deadline = time + $PostgreSQL::Test::Utils::timeout_default;
 
-	$self->{timer}->start;
 	until ($self->has_ended)
 	{
-		$self->{psql}->pump;
-		die "session of process $self->{pid} gives no answer" if $self->{timer}->is_expired;
+		die "no answer from the session of process " . ($self->{pid} // '') if time > $deadline;
+		select(undef, undef, undef, 0.002);
 	}
 	$self->{gone} = 1 if $self->{out} !~ $mark;
-	$self->{timer}->reset;
 	my ($out) = split $mark, $self->{out} . ' ', 2;
 	($self->{last_err}) = split $mark, $self->{err} . ' ', 2;
 	$self->{out} = $self->{err} = '';
@@ -106,9 +104,9 @@ sub has_ended
 	my ($self) = @_;
 	my $mark = qr/^end-$self->{number}\n/m;
 
-	$self->{psql}->pump_nb if $self->{psql}->pumpable;
+	eval { $self->{psql}->pump_nb } if $self->{psql}->pumpable;
 	return 1 if $self->{out} =~ $mark && $self->{err} =~ $mark;
-	return !$self->{psql}->pumpable;
+	return $self->{err} =~ /connection to server was lost/ || !$self->{psql}->pumpable;
 }
 
 # Ends it; what is running is given up.

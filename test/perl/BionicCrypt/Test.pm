@@ -17,7 +17,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node key_folder key_file postmaster_pid child_pid sqlstate wait_until have require_or_skip data_file);
+our @EXPORT = qw(new_node key_folder key_file child_pids sqlstate wait_until have require_or_skip data_file);
 
 my $root = File::Spec->rel2abs(dirname(__FILE__) . '/../../..');
 
@@ -48,27 +48,23 @@ sub key_file
 	return key_folder($node) . '/embedded.key';
 }
 
-sub postmaster_pid
-{
-	my ($node) = @_;
-	my ($pid) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
-	return $pid;
-}
-
-# A process of the server by its title; one that is connected to no database
+# Processes of the server by their title; one that is connected to no database
 # is in no view.
-sub child_pid
+sub child_pids
 {
 	my ($node, $title) = @_;
-	my $parent = postmaster_pid($node);
+	my ($parent) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+	my @found;
 
 	for my $folder (glob '/proc/[0-9]*')
 	{
-		my ($status, $command) = map { -r "$folder/$_" ? eval { slurp_file("$folder/$_") } : '' } qw(status cmdline);
-		next if ($status // '') !~ /^PPid:\s+$parent$/m || ($command // '') !~ $title;
-		return $folder =~ s{/proc/}{}r;
+		# Any of them may end while we look.
+		my ($status, $command) =
+		  map { my $file = "$folder/$_"; -r $file && eval { slurp_file($file) } || '' } qw(status cmdline);
+		push @found, $folder =~ s{/proc/}{}r
+		  if $status =~ /^PPid:\s+$parent$/m && $command =~ $title;
 	}
-	die "no process $title";
+	return @found;
 }
 
 # Calls the function until it is true, for PG_TEST_TIMEOUT_DEFAULT seconds.
