@@ -12,7 +12,6 @@
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -62,19 +61,6 @@ algorithm_of_row(uint64 row, int column)
 				 errmsg("catalog of tenants and keys is damaged"),
 				 errdetail_log("Algorithm \"%s\" is unknown.", name)));
 	return algorithm;
-}
-
-/*
- * Whether role R may use what was granted to another role.  A superuser has
- * the privileges of every role, but not those for tenants: what tenants
- * wrote is shown to it only by a grant to itself or to a role it is in.
- */
-static bool
-role_has(Oid role, Oid granted)
-{
-	if (superuser_arg(role))
-		return role == granted || is_member_of_role_nosuper(role, granted);
-	return has_privs_of_role(role, granted);
 }
 
 static uint32
@@ -127,7 +113,7 @@ catalog_privileges(const char *tenant, Oid role)
 	n = catalog_run(&statement, values);
 	for (uint64 row = 0; row < n; row++)
 	{
-		if (role_has(role, DatumGetObjectId(catalog_column(row, 1))))
+		if (privilege_role_has(role, DatumGetObjectId(catalog_column(row, 1))))
 			privileges |= privileges_of_array(catalog_column(row, 2));
 	}
 	catalog_close(&access);

@@ -7,6 +7,9 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+#include "utils/acl.h"
+
 #include "report/privilege.h"
 
 static const struct
@@ -29,6 +32,14 @@ privilege_by_name(const char *name)
 			return privileges[i].privilege;
 	}
 	return PRIVILEGE_NONE;
+}
+
+bool
+privilege_role_has(Oid role, Oid granted)
+{
+	if (superuser_arg(role))
+		return role == granted || is_member_of_role_nosuper(role, granted);
+	return has_privs_of_role(role, granted);
 }
 
 const char *

@@ -26,6 +26,13 @@ typedef enum Privilege
 /* 0 for an unknown name. */
 extern uint32 privilege_by_name(const char *name);
 
+/*
+ * Whether a role may use what was granted to another one.  A superuser has
+ * the privileges of every role, but not those for tenants: what tenants wrote
+ * is shown to it only by a grant to itself or to a role it is in.
+ */
+extern bool privilege_role_has(Oid role, Oid granted);
+
 /* The name in SQL of one privilege. */
 extern const char *privilege_name(Privilege privilege);
 

@@ -13,11 +13,10 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "miscadmin.h"
 #include "nodes/pg_list.h"
-#include "utils/acl.h"
 #include "utils/memutils.h"
 
+#include "report/privilege.h"
 #include "session/key_cache.h"
 #include "session/pending.h"
 
@@ -111,14 +110,6 @@ pending_find_key(const char *tenant, const uint8 *key_id)
 	return NULL;
 }
 
-static bool
-role_has(Oid role, Oid granted)
-{
-	if (superuser_arg(role))
-		return role == granted || is_member_of_role_nosuper(role, granted);
-	return has_privs_of_role(role, granted);
-}
-
 uint32
 pending_privileges(const char *tenant, Oid role, Oid *authority)
 {
@@ -131,7 +122,7 @@ pending_privileges(const char *tenant, Oid role, Oid *authority)
 		PendingGrant *grant = lfirst(cell);
 
 		if ((grant->tenant[0] == '\0' || strcmp(grant->tenant, tenant) == 0) &&
-			role_has(role, grant->role))
+			privilege_role_has(role, grant->role))
 		{
 			privileges |= grant->privileges;
 			if (OidIsValid(grant->authority))

@@ -55,7 +55,7 @@ static TenantContext context;
 static bool
 is_dump(void)
 {
-	return application_name != NULL && application_name[0] == 'p' &&
+	return application_name != NULL && strncmp(application_name, "pg_", 3) == 0 &&
 		(strcmp(application_name, "pg_dump") == 0 ||
 		 strcmp(application_name, "pg_dumpall") == 0);
 }

@@ -36,13 +36,12 @@
 #include "utils/rel.h"
 #include "utils/typcache.h"
 
+#include "base/type_oids.h"
 #include "tenancy/protection.h"
 
 static AttrNumber only_column(Node *expr);
 static AttrNumber policy_column(Oid relation, Relation catalog, HeapTuple policy);
 static bool is_guard(Node *check, Guard *guard);
-static Oid	encrypted_type(void);
-static bool type_holds(Oid type, Oid encrypted);
 static bool calls_function(Node *node, Oid *function);
 
 Protection
@@ -82,16 +81,15 @@ protection_encrypted_columns(Oid relation)
 {
 	Relation	rel = relation_open(relation, NoLock);
 	TupleDesc	columns = RelationGetDescr(rel);
-	Oid			encrypted = encrypted_type();
 	List	   *result = NIL;
 
 	for (int i = 0; i < columns->natts; i++)
 	{
 		Form_pg_attribute column = TupleDescAttr(columns, i);
 
-		if (column->attisdropped || !type_holds(column->atttypid, encrypted))
+		if (column->attisdropped || !type_holds_encrypted(column->atttypid))
 			continue;
-		if (getBaseType(column->atttypid) != encrypted)
+		if (getBaseType(column->atttypid) != type_oids()->encrypted_text)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("column \"%s\" of table \"%s\" holds encrypted values inside type %s",
@@ -198,7 +196,7 @@ policy_column(Oid relation, Relation catalog, HeapTuple policy)
 static bool
 is_guard(Node *check, Guard *guard)
 {
-	Oid			types[] = {encrypted_type(), TEXTOID};
+	Oid			types[] = {type_oids()->encrypted_text, TEXTOID};
 	List	   *name = list_make2(makeString("bionic_crypt"),
 								  makeString("belongs_to"));
 	FuncExpr   *call = (FuncExpr *) check;
@@ -209,39 +207,6 @@ is_guard(Node *check, Guard *guard)
 	guard->column = only_column(linitial(call->args));
 	guard->tenant_column = only_column(lsecond(call->args));
 	return true;
-}
-
-static Oid
-encrypted_type(void)
-{
-	return getExtensionType(get_extension_oid("bionic_crypt", false),
-							"encrypted_text");
-}
-
-/* Whether a type is the encrypted one or is made of it, nested at will. */
-static bool
-type_holds(Oid type, Oid encrypted)
-{
-	Oid			base = getBaseType(type);
-	Oid			element = get_element_type(base);
-	bool		result = false;
-
-	check_stack_depth();
-
-	if (base == encrypted)
-		return true;
-	if (OidIsValid(element))
-		return type_holds(element, encrypted);
-	if (get_typtype(base) == TYPTYPE_COMPOSITE)
-	{
-		TupleDesc	columns = lookup_rowtype_tupdesc(base, -1);
-
-		for (int i = 0; i < columns->natts && !result; i++)
-			result = !TupleDescAttr(columns, i)->attisdropped &&
-				type_holds(TupleDescAttr(columns, i)->atttypid, encrypted);
-		ReleaseTupleDesc(columns);
-	}
-	return result;
 }
 
 /* An expression tree walker. */

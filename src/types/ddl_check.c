@@ -43,7 +43,7 @@
 #include "session/tenant_context.h"
 #include "types/ddl_check.h"
 #include "types/stored_expression.h"
-#include "types/type_oids.h"
+#include "base/type_oids.h"
 
 typedef struct AddedColumn
 {

@@ -36,7 +36,7 @@
 #include "report/scrub_log.h"
 #include "session/tenant_context.h"
 #include "types/literals.h"
-#include "types/type_oids.h"
+#include "base/type_oids.h"
 
 typedef struct RewriteContext
 {

@@ -32,7 +32,7 @@
 #include "utils/lsyscache.h"
 
 #include "types/result_type.h"
-#include "types/type_oids.h"
+#include "base/type_oids.h"
 
 typedef enum ResultType
 {

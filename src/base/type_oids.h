@@ -7,8 +7,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef TYPES_TYPE_OIDS_H
-#define TYPES_TYPE_OIDS_H
+#ifndef BASE_TYPE_OIDS_H
+#define BASE_TYPE_OIDS_H
 
 #include "postgres.h"
 
@@ -31,4 +31,4 @@ extern const TypeOids *type_oids(void);
  */
 extern bool type_holds_encrypted(Oid type);
 
-#endif							/* TYPES_TYPE_OIDS_H */
+#endif							/* BASE_TYPE_OIDS_H */

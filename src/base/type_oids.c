@@ -37,7 +37,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
-#include "types/type_oids.h"
+#include "base/type_oids.h"
 
 #define EXTENSION_NAME	"bionic_crypt"
 
