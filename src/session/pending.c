@@ -20,9 +20,11 @@
 #include "session/key_cache.h"
 #include "session/pending.h"
 
+/* A grant, or the revocation of older ones: rolled back, those are back. */
 typedef struct PendingGrant
 {
 	SubTransactionId made_by;
+	bool		revokes;
 	char		tenant[NAMEDATALEN];
 	Oid			role;
 	uint32		privileges;
@@ -66,8 +68,8 @@ pending_add_key(const KeyRecord *record)
 	key_cache_forget(record->tenant);
 }
 
-void
-pending_add_grant(const char *tenant, Oid role, uint32 privileges, Oid authority)
+static PendingGrant *
+remember_grant(const char *tenant, Oid role, uint32 privileges)
 {
 	PendingGrant *grant = remember(&grants, sizeof(PendingGrant));
 
@@ -75,23 +77,41 @@ pending_add_grant(const char *tenant, Oid role, uint32 privileges, Oid authority
 	strlcpy(grant->tenant, tenant, sizeof(grant->tenant));
 	grant->role = role;
 	grant->privileges = privileges;
-	grant->authority = authority;
 	key_cache_roles_epoch++;
+	return grant;
+}
+
+void
+pending_add_grant(const char *tenant, Oid role, uint32 privileges, Oid authority)
+{
+	remember_grant(tenant, role, privileges)->authority = authority;
 }
 
 void
 pending_remove_grant(const char *tenant, Oid role, uint32 privileges)
 {
+	if (grants != NIL)
+		remember_grant(tenant, role, privileges)->revokes = true;
+}
+
+/* What is left of a grant after the revocations since. */
+static uint32
+privileges_left(const PendingGrant *grant)
+{
+	uint32		privileges = grant->privileges;
 	ListCell   *cell;
 
 	foreach(cell, grants)
 	{
-		PendingGrant *grant = lfirst(cell);
+		const PendingGrant *newer = lfirst(cell);
 
-		if (grant->role == role && strcmp(grant->tenant, tenant) == 0)
-			grant->privileges &= ~privileges;
+		if (newer == grant)
+			break;
+		if (newer->revokes && newer->role == grant->role &&
+			strcmp(newer->tenant, grant->tenant) == 0)
+			privileges &= ~newer->privileges;
 	}
-	key_cache_roles_epoch++;
+	return privileges;
 }
 
 const KeyRecord *
@@ -121,10 +141,11 @@ pending_privileges(const char *tenant, Oid role, Oid *authority)
 	{
 		PendingGrant *grant = lfirst(cell);
 
-		if ((grant->tenant[0] == '\0' || strcmp(grant->tenant, tenant) == 0) &&
+		if (!grant->revokes &&
+			(grant->tenant[0] == '\0' || strcmp(grant->tenant, tenant) == 0) &&
 			privilege_role_has(role, grant->role))
 		{
-			privileges |= grant->privileges;
+			privileges |= privileges_left(grant);
 			if (OidIsValid(grant->authority))
 				*authority = grant->authority;
 		}
