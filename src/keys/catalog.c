@@ -331,7 +331,7 @@ catalog_insert_key(const KeyRecord *record)
 		"algorithm, state, kms, kek, wrapped, check_value) "
 		"SELECT $1, 'data', coalesce(max(k.version), 0) + 1, $2, $3, 'active', $4, $5, $6, $7 "
 		"FROM bionic_crypt.catalog_keys k WHERE k.tenant = $1 AND k.purpose = 'data' "
-		"RETURNING version",
+		"ON CONFLICT DO NOTHING RETURNING version",
 		.n_parameters = 7,
 		.types = {TEXTOID, BYTEAOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID, BYTEAOID},
 	};
@@ -349,7 +349,12 @@ catalog_insert_key(const KeyRecord *record)
 
 	catalog_open(&access);
 	(void) catalog_run(&retire, values);
-	(void) catalog_run(&insert, values);
+
+	/* Rotations wait for each other; only a tenant's first key can be there. */
+	if (catalog_run(&insert, values) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("tenant \"%s\" already exists", record->tenant)));
 	version = DatumGetInt32(catalog_column(0, 1));
 	catalog_close(&access);
 	return version;
