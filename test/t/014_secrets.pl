@@ -60,19 +60,16 @@ EOF
 	return $out;
 }
 
-# All memory of a process that can be had, whatever it asked to be left out.
+# A core dump of a process: all memory that can be had, whatever it asked to be
+# left out, or with $all false what a core dump holds by itself.
 sub dump_of
 {
-	my ($name, $pid) = @_;
+	my ($name, $pid, $all) = @_;
 	my $core = "$folder/core.$name";
 	my ($out, $err);
+	my @how = map { ('-ex', $_) } 'set use-coredump-filter off', 'set dump-excluded-mappings on';
 
-	run_log(
-		[
-			'gdb', '-nx', '-batch', '-p', $pid,
-			'-ex', 'set use-coredump-filter off', '-ex', 'set dump-excluded-mappings on',
-			'-ex', "generate-core-file $core"
-		],
+	run_log([ 'gdb', '-nx', '-batch', '-p', $pid, $all ? @how : (), '-ex', "generate-core-file $core" ],
 		'<', \undef, '>', \$out, '2>', \$err);
 	return $core;
 }
@@ -89,7 +86,7 @@ like(keys_in(1, key_file($node)), qr/^kek base64 embedded\.key$/m, 'the key file
 SKIP:
 {
 	skip 'gdb is not here', 7 if !have('gdb');
-	my $of_session = dump_of('session', $session->pid);
+	my $of_session = dump_of('session', $session->pid, 1);
 	skip 'gdb may not look into processes here', 7 if !-s $of_session;
 
 	like(keys_in(2, $of_session), qr/^value key raw core\.session$/m,
@@ -102,10 +99,8 @@ SKIP:
 
 	# Locked memory can be read by force, other than the kernel's own secret
 	# memory; what is promised of it is that no core dump holds it.
-	my $of_worker = $memory eq 'memfd_secret' ? dump_of('worker', $worker) : "$folder/core.worker";
-	system('gdb', '-nx', '-batch', '-p', $worker, '-ex', "generate-core-file $of_worker")
-	  if $memory ne 'memfd_secret';
-	cmp_ok(-s $of_worker // 0, '>', 1_000_000, 'there is a core dump of the key worker');
+	my $of_worker = dump_of('worker', $worker, $memory eq 'memfd_secret');
+	cmp_ok((-s $of_worker) // 0, '>', 1_000_000, 'there is a core dump of the key worker');
 	is(system('grep', '-qa', 'bionic_crypt key worker', $of_worker), 0, 'with what it has in memory');
 	for my $version (1, 2)
 	{
