@@ -31,6 +31,9 @@ sub new_node
 	$node->init(@init);
 	$node->append_conf('postgresql.conf',
 		slurp_file("$root/test/bionic_crypt.conf"));
+
+	# The slim chroots of test/matrix.sh have no LLVM.
+	$node->append_conf('postgresql.conf', 'jit = off');
 	return $node;
 }
 
