@@ -45,7 +45,7 @@ static const IntSetting int_settings[] = {
 	{
 		.name = "bionic_crypt.max_tenants",
 		.description = "Tenants, of all databases, whose keys can be in use at the same time.",
-		.detail = "Each takes 64 bytes of shared memory, and in the key worker 256 bytes of locked memory.",
+		.detail = "Each takes 128 bytes of shared memory, and in the key worker 256 bytes of locked memory.",
 		.value = &config_max_tenants,
 		.default_value = 4096,
 		.min = 16,

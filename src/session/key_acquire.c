@@ -107,9 +107,12 @@ ask_with_pending(Question *question, Oid role, uint32 needed, const uint8 *key_i
 	question->reply.privileges = privileges;
 }
 
-/* Asks for a key; key_id NULL: the active one. */
+/* How often a key is asked for whose tenant changes as often. */
+#define FETCHES_MAX 5
+
+/* Asks for a key once; key_id NULL: the active one. */
 static CachedKey *
-fetch_key(CachedTenant *tenant, uint32 needed, const uint8 *key_id)
+ask_for_key(CachedTenant *tenant, uint32 needed, const uint8 *key_id)
 {
 	Question   *question = new_question(tenant, key_id);
 	Oid			role = GetUserId();
@@ -130,6 +133,25 @@ fetch_key(CachedTenant *tenant, uint32 needed, const uint8 *key_id)
 	secret_wipe(question->data_key);
 	pfree(question);
 	return key;
+}
+
+/*
+ * A key that may be used: the answer may be old when it is read, because the
+ * tenant's epoch moved or the lease ended meanwhile.
+ */
+static CachedKey *
+fetch_key(CachedTenant *tenant, uint32 needed, const uint8 *key_id)
+{
+	for (int i = 0; i < FETCHES_MAX; i++)
+	{
+		CachedKey  *key = ask_for_key(tenant, needed, key_id);
+
+		if (key_cache_usable(tenant, key))
+			return key;
+		CHECK_FOR_INTERRUPTS();
+	}
+	condition_raise(CONDITION_KEY_WORKER, NULL, NULL,
+					"Each answer was out of date when it was read.");
 }
 
 ValueKey *

@@ -11,10 +11,13 @@
  */
 #include "postgres.h"
 
+#include <openssl/crypto.h>
+
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "base/config.h"
+#include "crypto/kdf.h"
 #include "crypto/sealed_box.h"
 #include "report/condition.h"
 #include "session/key_client.h"
@@ -57,6 +60,20 @@ wait_for_reply(uint64 generation, TimestampTz deadline, uint8 *out)
 	}
 }
 
+/*
+ * A key that is not what its record says must never encrypt a value, however
+ * it came about.
+ */
+static bool
+is_key_of(const Secret *data_key, const KeyRecord *record)
+{
+	uint8		check[CHECK_VALUE_LEN];
+
+	return kdf_check_value(data_key->data, bytes_of_string(record->tenant),
+						   record->key_id, check) &&
+		CRYPTO_memcmp(check, record->check_value, CHECK_VALUE_LEN) == 0;
+}
+
 static void
 open_key(const BoxKey *box, uint64 generation, const KeyReply *reply, Secret **data_key)
 {
@@ -68,7 +85,8 @@ open_key(const BoxKey *box, uint64 generation, const KeyReply *reply, Secret **d
 	secret_forbid_core_dumps();
 	*data_key = secret_create(DATA_KEY_LEN);
 	if (!box_open(box, bytes_of(seal_context, len),
-				  bytes_of(reply->sealed, reply->sealed_len), (*data_key)->data))
+				  bytes_of(reply->sealed, reply->sealed_len), (*data_key)->data) ||
+		!is_key_of(*data_key, &reply->record))
 		elog(ERROR, "could not open a key of the key worker");
 }
 

@@ -33,6 +33,12 @@ typedef struct Epochs
 	PaddedCell	cells[FLEXIBLE_ARRAY_MEMBER];
 } Epochs;
 
+/*
+ * A tenant keeps a new cell until its KMS has answered, for this long: longer
+ * than a KMS is waited for.
+ */
+#define CELL_KEPT_NS UINT64CONST(30000000000)
+
 static Epochs *epochs;			/* shared */
 
 Size
@@ -101,10 +107,21 @@ free_cell(void)
 		TenantCell *cell = &epochs->cells[epochs->next_victim].cell;
 
 		epochs->next_victim = (epochs->next_victim + 1) % config_max_tenants;
-		if (pg_atomic_read_u64(&cell->lease_end) <= now)
+		if (pg_atomic_read_u64(&cell->lease_end) <= now && cell->kept_until <= now)
 			return cell;
 	}
 	return NULL;
+}
+
+TenantCell *
+epochs_find_cell(Oid database, const uint8 *fingerprint)
+{
+	TenantCell *cell;
+
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_EPOCHS), LW_SHARED);
+	cell = find_cell(database, fingerprint);
+	LWLockRelease(shmem_lock(SHMEM_LOCK_EPOCHS));
+	return cell;
 }
 
 TenantCell *
@@ -122,6 +139,8 @@ epochs_cell(Oid database, const uint8 *fingerprint)
 		cell->database = database;
 		memcpy(cell->fingerprint, fingerprint, FINGERPRINT_LEN);
 	}
+	if (cell != NULL)
+		cell->kept_until = epochs_now() + CELL_KEPT_NS;
 	LWLockRelease(shmem_lock(SHMEM_LOCK_EPOCHS));
 	return cell;
 }
@@ -178,8 +197,18 @@ epochs_renew_lease(TenantCell *cell, Oid database, const uint8 *fingerprint,
 }
 
 void
-epochs_end_lease(TenantCell *cell)
+epochs_end_database(Oid database)
 {
-	pg_atomic_write_u64(&cell->lease_end, 0);
-	advance(cell);
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_EPOCHS), LW_SHARED);
+	for (uint32 i = 0; i < epochs->cells_used; i++)
+	{
+		TenantCell *cell = &epochs->cells[i].cell;
+
+		if (cell->database == database)
+		{
+			pg_atomic_write_u64(&cell->lease_end, 0);
+			advance(cell);
+		}
+	}
+	LWLockRelease(shmem_lock(SHMEM_LOCK_EPOCHS));
 }

@@ -25,7 +25,8 @@ typedef struct TenantCell
 	pg_atomic_uint64 epoch;		/* moved by every decision about the tenant */
 	pg_atomic_uint64 lease_end; /* ns of CLOCK_MONOTONIC; 0: no lease */
 	pg_atomic_uint32 used;		/* by a backend, since the worker last looked */
-	Oid			database;		/* the rest under SHMEM_LOCK_EPOCHS */
+	uint64		kept_until;		/* the rest under SHMEM_LOCK_EPOCHS */
+	Oid			database;
 	uint8		fingerprint[FINGERPRINT_LEN];
 } TenantCell;
 
@@ -61,9 +62,12 @@ epochs_lease_holds(TenantCell *cell, uint64 epoch)
 extern Size epochs_size(void);
 extern void epochs_attach(void *memory, bool found);
 
+/* The cell of a tenant; NULL if it has none. */
+extern TenantCell *epochs_find_cell(Oid database, const uint8 *fingerprint);
+
 /*
- * The cell of a tenant, given to it if it had none; NULL when all are held by
- * tenants with a lease.
+ * The same, given to it if it had none, and kept for it for a while; NULL when
+ * all are held by tenants with a lease.
  */
 extern TenantCell *epochs_cell(Oid database, const uint8 *fingerprint);
 
@@ -82,7 +86,7 @@ extern void epochs_advance_database(Oid database);
 extern bool epochs_renew_lease(TenantCell *cell, Oid database,
 							   const uint8 *fingerprint, uint64 lease_end);
 
-/* Ends a tenant's lease now and moves its epoch. */
-extern void epochs_end_lease(TenantCell *cell);
+/* Ends all leases of a database now and moves their epochs. */
+extern void epochs_end_database(Oid database);
 
 #endif							/* SHMEM_EPOCHS_H */

@@ -15,7 +15,6 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "base/secret.h"
@@ -27,6 +26,8 @@
 #include "shmem/key_message.h"
 #include "shmem/registry.h"
 #include "worker/answer.h"
+#include "worker/guarded.h"
+#include "worker/held_key.h"
 #include "worker/key_store.h"
 #include "worker/lease.h"
 
@@ -166,9 +167,9 @@ find_record(Answer *answer)
 	return false;
 }
 
-/* Requests that the catalog decides. */
-static void
-answer_by_catalog(Answer *answer)
+/* Reads the catalog; true if a key is to be given. */
+static bool
+decide_by_catalog(Answer *answer)
 {
 	bool		wants_key = answer->request.operation != KEY_OP_AUTHORISE;
 
@@ -178,9 +179,7 @@ answer_by_catalog(Answer *answer)
 		wants_key = false;
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-
-	if (wants_key)
-		answer_with_key(answer);
+	return wants_key;
 }
 
 static bool
@@ -230,16 +229,16 @@ generate(Answer *answer, uint8 *data_key, KmsError *error)
 		!kdf_check_value(data_key, bytes_of_string(record->tenant), record->key_id,
 						 record->check_value))
 		return kms_fail(error, KMS_UNAVAILABLE, "", "Could not make a random key.");
-	return wrap_key(answer, data_key, error) && lease_unwrap(record, data_key, error);
+	return wrap_key(answer, data_key, error) && key_unwrap(record, data_key, error);
 }
 
 /* The record's key under its KMS as that is now. */
 static bool
 rewrap(Answer *answer, uint8 *data_key, KmsError *error)
 {
-	return lease_unwrap(&answer->reply.record, data_key, error) &&
+	return key_unwrap(&answer->reply.record, data_key, error) &&
 		wrap_key(answer, data_key, error) &&
-		lease_unwrap(&answer->reply.record, data_key, error);
+		key_unwrap(&answer->reply.record, data_key, error);
 }
 
 /* Requests that make or change a wrapped key. */
@@ -262,34 +261,74 @@ answer_with_record(Answer *answer)
 		refuse_by_kms(answer, &error);
 }
 
+/* The tenant's cell, and the epoch at which the answer will be true. */
 static void
-work_out(Answer *answer)
+note_cell(Answer *answer, TenantCell *cell)
 {
+	answer->cell = cell;
+	answer->reply.cell = epochs_cell_number(cell);
+	answer->reply.epoch = pg_atomic_read_u64(&cell->epoch);
+}
+
+static bool
+give_cell(Answer *answer, const uint8 *fingerprint)
+{
+	TenantCell *cell = epochs_cell(MyDatabaseId, fingerprint);
+
+	if (cell == NULL)
+		refuse(answer, CONDITION_TOO_MANY_TENANTS, "", "", "");
+	else
+		note_cell(answer, cell);
+	return cell != NULL;
+}
+
+/*
+ * Requests that the catalog decides.  Who may not do anything gets no cell,
+ * or anybody could fill them with names.  So a tenant without a cell is looked
+ * up twice: once to see whether it gets one, once under its epoch.
+ */
+static void
+answer_by_catalog(Answer *answer, const uint8 *fingerprint)
+{
+	TenantCell *cell = epochs_find_cell(MyDatabaseId, fingerprint);
+	bool		wants_key;
+
+	if (cell != NULL)
+		note_cell(answer, cell);
+	wants_key = decide_by_catalog(answer);
+	if (answer->reply.condition != CONDITION_NONE)
+		return;
+	if (cell == NULL)
+	{
+		if (!give_cell(answer, fingerprint))
+			return;
+		wants_key = decide_by_catalog(answer);
+	}
+	if (wants_key && answer->reply.condition == CONDITION_NONE)
+		answer_with_key(answer);
+}
+
+static void
+work_out(void *argument)
+{
+	Answer	   *answer = argument;
 	const KeyRequest *request = &answer->request;
-	KeyReply   *reply = &answer->reply;
 	uint8		fingerprint[FINGERPRINT_LEN];
 
 	if (!kdf_fingerprint(bytes_of_string(request->tenant), fingerprint))
 		elog(ERROR, "could not compute a fingerprint");
-	answer->cell = epochs_cell(MyDatabaseId, fingerprint);
-	if (answer->cell == NULL)
-	{
-		refuse(answer, CONDITION_TOO_MANY_TENANTS, "", "", "");
-		return;
-	}
-	reply->cell = epochs_cell_number(answer->cell);
-	reply->epoch = pg_atomic_read_u64(&answer->cell->epoch);
-	reply->record = request->record;
+	answer->reply.record = request->record;
 
 	switch (request->operation)
 	{
 		case KEY_OP_AUTHORISE:
 		case KEY_OP_ACTIVE:
 		case KEY_OP_BY_ID:
-			answer_by_catalog(answer);
+			answer_by_catalog(answer, fingerprint);
 			break;
 		case KEY_OP_PRESENTED:
-			answer_with_key(answer);
+			if (give_cell(answer, fingerprint))
+				answer_with_key(answer);
 			break;
 		case KEY_OP_GENERATE:
 		case KEY_OP_REWRAP:
@@ -297,34 +336,6 @@ work_out(Answer *answer)
 			answer_with_record(answer);
 			break;
 	}
-}
-
-/*
- * An error in here (a damaged catalog, a lock not had in time) is one
- * request's trouble: it is logged, answered, and the worker goes on.
- */
-static void
-work_out_safely(Answer *answer)
-{
-	MemoryContext caller = CurrentMemoryContext;
-
-	PG_TRY();
-	{
-		work_out(answer);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(caller);
-		HOLD_INTERRUPTS();
-		EmitErrorReport();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		RESUME_INTERRUPTS();
-		MemoryContextSwitchTo(caller);
-		refuse(answer, CONDITION_KEY_WORKER, "", "", "The server log has its error.");
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(caller);
 }
 
 void
@@ -335,10 +346,10 @@ answer_request(const MailboxRequest *mail)
 
 	pg_atomic_fetch_add_u64(&registry_counters()->requests, 1);
 	answer->mail = mail;
-	if (key_request_read(bytes_of(mail->message, mail->len), &answer->request))
-		work_out_safely(answer);
-	else
+	if (!key_request_read(bytes_of(mail->message, mail->len), &answer->request))
 		refuse(answer, CONDITION_KEY_WORKER, "", "", "The request cannot be read.");
+	else if (!guarded_run(work_out, answer))
+		refuse(answer, CONDITION_KEY_WORKER, "", "", "The server log has its error.");
 
 	/* A refusal carries no record. */
 	if (answer->reply.condition != CONDITION_NONE)

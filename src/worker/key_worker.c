@@ -36,9 +36,19 @@
 
 #define IDLE_EXIT_MS	(5 * 60 * 1000)	/* without a session that has keys */
 
-/* Our statements on the catalog wait for nobody long, nor for a standby. */
+/*
+ * Of a database's or role's settings none may decide how the catalog is read.
+ * Our statements on it wait for nobody long.
+ */
 static const char *const own_settings[][2] = {
 	{"lock_timeout", "2s"},
+	{"statement_timeout", "0"},
+	{"transaction_timeout", "0"},	/* 17 and later */
+	{"default_transaction_isolation", "read committed"},
+	{"default_transaction_read_only", "off"},
+	{"default_transaction_deferrable", "off"},
+	{"row_security", "off"},
+	{"jit", "off"},
 	{"synchronous_commit", "local"},
 	{"search_path", "pg_catalog, pg_temp"},
 	{"application_name", "bionic_crypt key worker"},
@@ -52,10 +62,15 @@ start_up(Oid database)
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
+	pqsignal(SIGINT, SIG_IGN);	/* a statement of ours is not to be canceled */
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 	for (int i = 0; i < lengthof(own_settings); i++)
+	{
+		if (GetConfigOption(own_settings[i][0], true, false) == NULL)
+			continue;
 		SetConfigOption(own_settings[i][0], own_settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+	}
 
 	if (!registry_attach_worker())
 		proc_exit(0);

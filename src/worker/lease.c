@@ -4,13 +4,14 @@
  *	  The tenants whose keys this key worker holds, and until when their
  *	  KMSs let them be used.
  *
- * A lease begins with an answer of the KMS and ends, whatever happens to this
- * process, at an absolute time: the longer of outage_grace and
- * revocation_interval after the question was asked.  Twice in each
- * revocation_interval the KMS is asked again by unwrapping the active key:
+ * Each key has an end of its own, which only an answer of its KMS moves; the
+ * tenant's lease, in shared memory, ends with the first of them.  Whatever
+ * happens to this process, it ends at that absolute time.  Twice in each
+ * revocation_interval the KMS is asked again by unwrapping every key held:
  *
- *	yes			the end moves
- *	no			the lease ends now and the keys are wiped
+ *	yes			the key's end moves
+ *	no			the key is wiped, and the tenant's epoch moves, so that every
+ *				backend asks here again and is told
  *	no answer	nothing moves; asked again soon
  *
  * A tenant that nobody used since the last look is not asked about: its lease
@@ -20,8 +21,6 @@
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
-
-#include <openssl/crypto.h>
 
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -35,38 +34,22 @@
 #include "base/config.h"
 #include "keys/catalog.h"
 #include "shmem/registry.h"
+#include "worker/guarded.h"
+#include "worker/held_key.h"
 #include "worker/key_store.h"
 #include "worker/lease.h"
 
-#define NS_PER_MS			UINT64CONST(1000000)
-#define FAILURE_KEPT_MS		5000	/* a refusal answers this long by itself */
 #define RETRY_MS			1000	/* between questions that get no answer */
 #define LONGEST_SLEEP_MS	10000
-
-typedef struct HeldKey
-{
-	struct HeldKey *next;
-	uint8	   *data_key;		/* in the key store */
-	uint8		key_id[KEY_ID_LEN];
-
-	/* What it was unwrapped from: another row of the catalog is not trusted. */
-	uint8		check_value[CHECK_VALUE_LEN];
-	Size		wrapped_len;
-	uint8		wrapped[FLEXIBLE_ARRAY_MEMBER];
-} HeldKey;
 
 typedef struct Lease
 {
 	char		tenant[NAMEDATALEN];	/* hash key; must be first */
 	uint8		fingerprint[FINGERPRINT_LEN];
 	TenantCell *cell;
+	uint64		epoch;			/* of the cell, when a failure was noted */
 	HeldKey    *keys;
-	uint64		ends;			/* ns of CLOCK_MONOTONIC_COARSE; 0: none */
 	uint64		next_look;
-	uint64		failed_until;	/* the last failure: at which epoch, and how */
-	uint64		failed_epoch;
-	uint8		failed_key[KEY_ID_LEN];
-	KmsError	failure;
 } Lease;
 
 static HTAB *leases;
@@ -80,6 +63,9 @@ lease_init(void)
 		.entrysize = sizeof(Lease),
 	};
 
+	/* Leases of a worker before us: nobody would ask about their keys. */
+	epochs_end_database(MyDatabaseId);
+
 	lease_context = AllocSetContextCreate(TopMemoryContext, "bionic_crypt leases",
 										  ALLOCSET_DEFAULT_SIZES);
 	control.hcxt = lease_context;
@@ -87,58 +73,84 @@ lease_init(void)
 						 HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 }
 
-static void
-count_keys(void)
+static uint64
+now_plus(uint64 ms)
 {
-	pg_atomic_write_u64(&registry_counters()->keys_held, key_store_taken());
+	return epochs_now() + ms * NS_PER_MS;
 }
 
-bool
-lease_unwrap(const KeyRecord *record, uint8 *data_key, KmsError *error)
+/* Half an interval, less up to a fifth so that tenants spread out. */
+static uint64
+regular_look(void)
 {
-	WorkerCounters *counters = registry_counters();
-	KmsServer	server;
-	KmsContext	context = {
-		.tenant = record->tenant,
-		.key_id = record->key_id,
-		.purpose = "data",
-		.kek = record->kek,
-	};
-	uint8		check[CHECK_VALUE_LEN];
-	bool		ok;
+	double		half = config_revocation_interval_ms / 2.0;
 
-	pg_atomic_fetch_add_u64(&counters->unwraps, 1);
-	ok = kms_server_read(record->server.name,
-						 bytes_of(record->server.options, record->server.options_len),
-						 &server, error) &&
-		server.provider->unwrap(&server, &context,
-								bytes_of(record->wrapped, record->wrapped_len),
-								data_key, error);
-
-	/* GCM commits to no key; this does (DESIGN, section 5). */
-	if (ok && (!kdf_check_value(data_key, bytes_of_string(record->tenant),
-								record->key_id, check) ||
-			   CRYPTO_memcmp(check, record->check_value, CHECK_VALUE_LEN) != 0))
-		ok = kms_fail(error, KMS_BAD_CIPHERTEXT, "",
-					  "The unwrapped key is not the one that was wrapped.");
-	if (!ok)
-		pg_atomic_fetch_add_u64(&counters->kms_failures, 1);
-	return ok;
+	return now_plus((uint64) (half * (1.0 - 0.2 * pg_prng_double(&pg_global_prng_state))));
 }
 
 static void
-wipe_keys(Lease *lease)
+wipe_all(Lease *lease)
 {
-	while (lease->keys != NULL)
+	for (HeldKey *key = lease->keys; key != NULL; key = key->next)
+		held_key_wipe(key);
+}
+
+static bool
+holds_any(const Lease *lease)
+{
+	for (const HeldKey *key = lease->keys; key != NULL; key = key->next)
 	{
-		HeldKey    *key = lease->keys;
-
-		lease->keys = key->next;
-		key_store_give_back(key->data_key);
-		pfree(key);
+		if (key->data_key != NULL)
+			return true;
 	}
-	lease->ends = 0;
-	count_keys();
+	return false;
+}
+
+/*
+ * Writes the end of the lease, the first of the keys' ends, to shared memory.
+ * False when the cell is not this tenant's any more: then no key is held.
+ */
+static bool
+publish(Lease *lease)
+{
+	uint64		ends = 0;
+
+	for (const HeldKey *key = lease->keys; key != NULL; key = key->next)
+	{
+		if (key->data_key != NULL && (ends == 0 || key->ends < ends))
+			ends = key->ends;
+	}
+	pg_atomic_write_u64(&registry_counters()->keys_held, key_store_taken());
+	if (epochs_renew_lease(lease->cell, MyDatabaseId, lease->fingerprint, ends))
+		return true;
+	wipe_all(lease);
+	pg_atomic_write_u64(&registry_counters()->keys_held, key_store_taken());
+	return false;
+}
+
+/* Backends have copies of a key that was wiped: they all ask again. */
+static void
+recall(Lease *lease)
+{
+	(void) publish(lease);
+	epochs_advance(MyDatabaseId, lease->fingerprint);
+}
+
+/* Wipes keys past their end; true if there was one. */
+static bool
+expire(Lease *lease, uint64 now)
+{
+	bool		expired = false;
+
+	for (HeldKey *key = lease->keys; key != NULL; key = key->next)
+	{
+		if (key->data_key != NULL && key->ends <= now)
+		{
+			held_key_wipe(key);
+			expired = true;
+		}
+	}
+	return expired;
 }
 
 /* The tenant's lease as it was last known; a new one holds nothing. */
@@ -152,139 +164,41 @@ find_lease(const KeyRecord *record, TenantCell *cell)
 	{
 		memset((char *) lease + NAMEDATALEN, 0, sizeof(Lease) - NAMEDATALEN);
 		if (!kdf_fingerprint(bytes_of_string(record->tenant), lease->fingerprint))
+		{
+			hash_search(leases, record->tenant, HASH_REMOVE, NULL);
 			elog(ERROR, "could not compute a fingerprint");
+		}
+		lease->next_look = regular_look();
 	}
 
 	/* Its cell may have gone to another tenant while it had no lease. */
 	if (lease->cell != cell)
 	{
-		wipe_keys(lease);
+		wipe_all(lease);
 		lease->cell = cell;
 	}
 	return lease;
 }
 
-static uint64
-now_plus(uint64 ms)
-{
-	return epochs_now() + ms * NS_PER_MS;
-}
-
-/* Half an interval, less up to a fifth so that tenants spread out. */
-static uint64
-next_look(void)
-{
-	double		half = config_revocation_interval_ms / 2.0;
-
-	return now_plus((uint64) (half * (1.0 - 0.2 * pg_prng_double(&pg_global_prng_state))));
-}
-
-/* An answer of the KMS to a question asked at that time. */
-static void
-renew(Lease *lease, uint64 asked_at, uint32 outage_grace_s)
-{
-	uint64		length_ms = Max((uint64) outage_grace_s * 1000,
-								(uint64) config_revocation_interval_ms);
-
-	lease->ends = asked_at + length_ms * NS_PER_MS;
-	lease->failed_until = 0;
-	lease->next_look = next_look();
-	if (!epochs_renew_lease(lease->cell, MyDatabaseId, lease->fingerprint, lease->ends))
-		wipe_keys(lease);
-}
-
-/*
- * A "no" ends the lease; anything else leaves it to end by itself.  A wrapped
- * key that is not what it should be is the trouble of that one key.
- */
-static void
-fail(Lease *lease, const uint8 *key_id, const KmsError *error)
-{
-	if (lease->failure.status != error->status || lease->failed_until == 0)
-		ereport(error->status == KMS_UNAVAILABLE ? LOG : WARNING,
-				(errmsg("could not unwrap a key of tenant \"%s\"", lease->tenant),
-				 errdetail_log("%s %s", error->subject, error->detail)));
-	if (error->status == KMS_DENIED)
-	{
-		wipe_keys(lease);
-		epochs_end_lease(lease->cell);
-	}
-	lease->failure = *error;
-	memcpy(lease->failed_key, key_id, KEY_ID_LEN);
-	lease->failed_until = now_plus(FAILURE_KEPT_MS);
-	lease->failed_epoch = pg_atomic_read_u64(&lease->cell->epoch);
-	lease->next_look = lease->keys != NULL ? now_plus(RETRY_MS) : lease->failed_until;
-}
-
-/* Whether what failed lately answers for this key, too. */
-static bool
-failed_lately(const Lease *lease, const uint8 *key_id, uint64 now)
-{
-	return lease->failed_until > now &&
-		epochs_unchanged(lease->cell, lease->failed_epoch) &&
-		(lease->failure.status != KMS_BAD_CIPHERTEXT ||
-		 memcmp(lease->failed_key, key_id, KEY_ID_LEN) == 0);
-}
-
-static bool
-is_key_of(const HeldKey *key, const KeyRecord *record)
-{
-	return key->wrapped_len == record->wrapped_len &&
-		memcmp(key->wrapped, record->wrapped, record->wrapped_len) == 0 &&
-		memcmp(key->check_value, record->check_value, CHECK_VALUE_LEN) == 0;
-}
-
-/* The key of a record; one whose row has changed since is wiped. */
+/* The entry of a record; one whose row has changed since is thrown away. */
 static HeldKey *
 find_key(Lease *lease, const KeyRecord *record)
 {
-	for (HeldKey **link = &lease->keys; *link != NULL; link = &(*link)->next)
-	{
-		HeldKey    *key = *link;
-
-		if (memcmp(key->key_id, record->key_id, KEY_ID_LEN) != 0)
-			continue;
-		if (is_key_of(key, record))
-			return key;
-		*link = key->next;
-		key_store_give_back(key->data_key);
-		pfree(key);
-		break;
-	}
-	return NULL;
-}
-
-/* Unwraps a key into the store; NULL: *error says why. */
-static HeldKey *
-fetch_key(Lease *lease, const KeyRecord *record, KmsError *error)
-{
-	uint64		asked_at = epochs_now();
-	uint8	   *data_key = key_store_take();
 	HeldKey    *key;
 
-	if (data_key == NULL)
+	for (HeldKey **link = &lease->keys; (key = *link) != NULL; link = &key->next)
 	{
-		kms_fail(error, KMS_UNAVAILABLE, "bionic_crypt.max_tenants",
-				 "is too low: there is no room for another key.");
-		return NULL;
+		if (memcmp(key->key_id, record->key_id, KEY_ID_LEN) != 0)
+			continue;
+		if (held_key_is_of(key, record))
+			return key;
+		*link = key->next;
+		held_key_free(key);
+		break;
 	}
-	if (!lease_unwrap(record, data_key, error))
-	{
-		key_store_give_back(data_key);
-		fail(lease, record->key_id, error);
-		return NULL;
-	}
-	key = MemoryContextAlloc(lease_context,
-							 offsetof(HeldKey, wrapped) + record->wrapped_len);
-	memcpy(key->key_id, record->key_id, KEY_ID_LEN);
-	memcpy(key->check_value, record->check_value, CHECK_VALUE_LEN);
-	key->wrapped_len = record->wrapped_len;
-	memcpy(key->wrapped, record->wrapped, record->wrapped_len);
-	key->data_key = data_key;
+	key = held_key_create(lease_context, record);
 	key->next = lease->keys;
 	lease->keys = key;
-	renew(lease, asked_at, record->outage_grace_s);
-	count_keys();
 	return key;
 }
 
@@ -292,81 +206,136 @@ const uint8 *
 lease_key(const KeyRecord *record, TenantCell *cell, KmsError *error)
 {
 	Lease	   *lease = find_lease(record, cell);
+	HeldKey    *key = find_key(lease, record);
 	uint64		now = epochs_now();
-	HeldKey    *key;
 
-	/* Keys whose lease ran out are asked for again, not used. */
-	if (lease->ends <= now)
-		wipe_keys(lease);
-	key = find_key(lease, record);
-	if (key == NULL && failed_lately(lease, record->key_id, now))
+	if (expire(lease, now))
+		recall(lease);
+	if (key->data_key == NULL &&
+		!(key->failed_until > now && epochs_unchanged(cell, lease->epoch)))
 	{
-		*error = lease->failure;
+		(void) held_key_ask(key, record);
+		lease->epoch = pg_atomic_read_u64(&cell->epoch);
+		if (!publish(lease))
+			kms_fail(&key->failure, KMS_UNAVAILABLE, "bionic_crypt.max_tenants",
+					 "is too low: another tenant took the place.");
+	}
+	if (key->data_key == NULL)
+	{
+		*error = key->failure;
 		return NULL;
 	}
-	if (key == NULL)
-		key = fetch_key(lease, record, error);
-	if (key == NULL)
-		return NULL;
 	pg_atomic_write_u32(&cell->used, 1);
 	return key->data_key;
-}
-
-/* The active key's record as the catalog has it now. */
-static bool
-read_active_key(const char *tenant, KeyRecord *record)
-{
-	TenantRow	row;
-	bool		found;
-
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	found = catalog_exists() && catalog_find_tenant(tenant, &row) &&
-		row.state == TENANT_ACTIVE &&
-		catalog_find_key(tenant, NULL, record) == KEY_FOUND;
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	return found;
 }
 
 /* Ends a lease for good; a next request begins a new one. */
 static void
 drop(Lease *lease)
 {
-	wipe_keys(lease);
-	epochs_end_lease(lease->cell);
+	bool		held = holds_any(lease);
+
+	while (lease->keys != NULL)
+	{
+		HeldKey    *key = lease->keys;
+
+		lease->keys = key->next;
+		held_key_free(key);
+	}
+	if (held)
+		recall(lease);
 	hash_search(leases, lease->tenant, HASH_REMOVE, NULL);
 }
 
-/* Asks the KMS again; the lease may be gone from the table afterwards. */
+/*
+ * The catalog's rows of the keys that are held, in their order; NULL where
+ * there is none.  False when the tenant may not be used at all.
+ */
+static bool
+read_records(const Lease *lease, List **records)
+{
+	TenantRow	row;
+	bool		usable;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	usable = catalog_exists() && catalog_find_tenant(lease->tenant, &row) &&
+		row.state == TENANT_ACTIVE;
+	for (const HeldKey *key = lease->keys; usable && key != NULL; key = key->next)
+	{
+		KeyRecord  *record = MemoryContextAlloc(guarded_memory(), sizeof(KeyRecord));
+		MemoryContext caller = MemoryContextSwitchTo(guarded_memory());
+		bool		found = catalog_find_key(lease->tenant, key->key_id, record) == KEY_FOUND;
+
+		*records = lappend(*records, found ? record : NULL);
+		MemoryContextSwitchTo(caller);
+	}
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	return usable;
+}
+
+/* Asks about each key held; true if one is not held any more. */
+static bool
+ask_about_keys(Lease *lease, List *records, bool *unanswered)
+{
+	ListCell   *cell = list_head(records);
+	bool		lost = false;
+
+	for (HeldKey *key = lease->keys; key != NULL; key = key->next)
+	{
+		KeyRecord  *record = lfirst(cell);
+
+		cell = lnext(records, cell);
+		if (key->data_key == NULL)
+			continue;
+		if (record == NULL || !held_key_is_of(key, record))
+			held_key_wipe(key);
+		else if (!held_key_ask(key, record) && key->data_key != NULL)
+			*unanswered = true;
+		lost = lost || key->data_key == NULL;
+	}
+	return lost;
+}
+
+/* Asks the KMSs again; the lease may be gone from the table afterwards. */
 static void
 look_at(Lease *lease)
 {
-	KeyRecord  *record = palloc(sizeof(KeyRecord));
-	KmsError	error = {0};
-	uint64		asked_at = epochs_now();
-	uint8	   *data_key;
+	List	   *records = NIL;
+	bool		unanswered = false;
+	bool		lost = expire(lease, epochs_now());
 
-	if (lease->ends <= asked_at ||
-		pg_atomic_exchange_u32(&lease->cell->used, 0) == 0 ||
-		!read_active_key(lease->tenant, record) ||
-		(data_key = key_store_take()) == NULL)
+	if (pg_atomic_exchange_u32(&lease->cell->used, 0) == 0 ||
+		!read_records(lease, &records))
 	{
 		drop(lease);
 		return;
 	}
-	if (lease_unwrap(record, data_key, &error))
-		renew(lease, asked_at, record->outage_grace_s);
+	if (ask_about_keys(lease, records, &unanswered) || lost)
+		recall(lease);
 	else
-	{
-		/* Without an answer it stays in use: to be asked about again. */
+		(void) publish(lease);
+
+	/* Without an answer it stays in use: to be asked about again. */
+	if (unanswered)
 		pg_atomic_write_u32(&lease->cell->used, 1);
-		fail(lease, record->key_id, &error);
-		if (error.status == KMS_BAD_CIPHERTEXT)
-			drop(lease);
-	}
-	key_store_give_back(data_key);
-	count_keys();
+	lease->next_look = unanswered ? now_plus(RETRY_MS) : regular_look();
+}
+
+/* By name: an error in one look must not keep others from theirs. */
+static void
+look_at_tenant(void *tenant)
+{
+	Lease	   *lease = hash_search(leases, tenant, HASH_FIND, NULL);
+
+	if (lease == NULL)
+		return;
+	lease->next_look = now_plus(RETRY_MS);	/* should this fail */
+	if (holds_any(lease))
+		look_at(lease);
+	else
+		drop(lease);
 }
 
 /*
@@ -406,7 +375,7 @@ distrust_replayed_catalog(uint64 now, uint64 *next)
 	{
 		if (due != 0)
 			epochs_advance_database(MyDatabaseId);
-		due = next_look();
+		due = regular_look();
 	}
 	*next = Min(*next, due);
 }
@@ -421,14 +390,7 @@ lease_tick(void)
 
 	distrust_replayed_catalog(now, &next);
 	foreach(cell, due)
-	{
-		Lease	   *lease = hash_search(leases, lfirst(cell), HASH_FIND, NULL);
-
-		if (lease->keys == NULL && lease->failed_until <= now)
-			drop(lease);
-		else if (lease->keys != NULL)
-			look_at(lease);
-	}
+		(void) guarded_run(look_at_tenant, lfirst(cell));
 	return due != NIL ? 1 : (long) ((next - now) / NS_PER_MS) + 1;
 }
 

@@ -15,6 +15,7 @@
 #include "shmem/epochs.h"
 #include "shmem/key_message.h"
 
+/* Ends the leases of a worker before us: they have nobody who asks. */
 extern void lease_init(void);
 
 /*
@@ -29,8 +30,5 @@ extern long lease_tick(void);
 
 /* After a change of settings: looks at every lease anew. */
 extern void lease_check_all_soon(void);
-
-/* One unwrap: data_key is key_store memory.  Counts, and checks the key. */
-extern bool lease_unwrap(const KeyRecord *record, uint8 *data_key, KmsError *error);
 
 #endif							/* WORKER_LEASE_H */

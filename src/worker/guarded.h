@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * guarded.h
+ *	  Runs one piece of the key worker's work such that an error in it (a
+ *	  damaged catalog, a lock not had in time) is that piece's trouble alone.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WORKER_GUARDED_H
+#define WORKER_GUARDED_H
+
+#include "postgres.h"
+
+/* False when it raised an error, which then is in the log. */
+extern bool guarded_run(void (*work) (void *), void *argument);
+
+/*
+ * Memory of the work that runs now: unlike a transaction's it lasts until the
+ * worker's round is over.
+ */
+extern MemoryContext guarded_memory(void);
+
+#endif							/* WORKER_GUARDED_H */
