@@ -29,6 +29,17 @@ SELECT c.relname, c.relkind, has_table_privilege('public', c.oid, 'SELECT') AS p
 SELECT conf::regclass FROM pg_extension e, unnest(e.extconfig) conf
 	WHERE e.extname = 'bionic_crypt' ORDER BY conf::regclass::text COLLATE "C";
 
+-- what is stored calls functions and operators of PostgreSQL and of ours only
+SELECT pg_describe_object(d.classid, d.objid, d.objsubid) AS stored,
+		pg_describe_object(d.refclassid, d.refobjid, 0) AS calls
+	FROM pg_depend d
+	WHERE d.classid IN ('pg_constraint'::regclass, 'pg_rewrite'::regclass, 'pg_trigger'::regclass,
+			'pg_attrdef'::regclass)
+		AND pg_describe_object(d.classid, d.objid, d.objsubid) LIKE '%bionic\_crypt.%'
+		AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+		AND d.refobjid NOT IN (SELECT oid FROM pg_proc WHERE pronamespace = 'bionic_crypt'::regnamespace)
+	ORDER BY 1, 2;
+
 -- everything says what it is
 SELECT pg_describe_object(d.classid, d.objid, 0) AS without_comment
 	FROM pg_depend d JOIN pg_extension e ON d.refobjid = e.oid
