@@ -80,6 +80,22 @@ SET ROLE regress_grants_loner;
 SELECT v FROM grants_t;
 RESET ROLE;
 
+-- a role without a grant sees no row, not even by a function that the planner
+-- would rather call first, or in an error
+CREATE ROLE regress_grants_spy;
+CREATE FUNCTION grants_spy(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001
+	AS 'BEGIN RAISE WARNING ''seen: %'', $1; RETURN true; END';
+SET ROLE regress_grants_spy;
+SELECT count(*) FROM bionic_crypt.tenants WHERE grants_spy(tenant);
+SELECT count(*) FROM bionic_crypt.keys WHERE grants_spy(tenant || key_id);
+SELECT count(*) FROM bionic_crypt.grants WHERE grants_spy(tenant || privileges::text);
+SELECT count(*) FROM bionic_crypt.tenants WHERE tenant::int = 1;
+SELECT count(*) FROM bionic_crypt.keys WHERE kms::int = 1;
+SELECT count(*) FROM bionic_crypt.grants WHERE tenant::int = 1;
+RESET ROLE;
+DROP FUNCTION grants_spy(text);
+DROP ROLE regress_grants_spy;
+
 -- arguments
 SELECT bionic_crypt.grant_tenant(NULL, 'regress_grants_reader', '{decrypt}');
 SELECT bionic_crypt.grant_tenant('grants acme', NULL, '{decrypt}');

@@ -40,6 +40,11 @@ SELECT pg_describe_object(d.classid, d.objid, d.objsubid) AS stored,
 		AND d.refobjid NOT IN (SELECT oid FROM pg_proc WHERE pronamespace = 'bionic_crypt'::regnamespace)
 	ORDER BY 1, 2;
 
+-- views look at their own conditions first
+SELECT c.relname AS without_barrier FROM pg_class c
+	WHERE c.relnamespace = 'bionic_crypt'::regnamespace AND c.relkind = 'v'
+		AND NOT coalesce(c.reloptions @> '{security_barrier=true}', false);
+
 -- everything says what it is
 SELECT pg_describe_object(d.classid, d.objid, 0) AS without_comment
 	FROM pg_depend d JOIN pg_extension e ON d.refobjid = e.oid

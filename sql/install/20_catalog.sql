@@ -84,15 +84,18 @@ ALTER TABLE bionic_crypt.catalog_tenants ENABLE ALWAYS TRIGGER truncated;
 ALTER TABLE bionic_crypt.catalog_keys ENABLE ALWAYS TRIGGER truncated;
 ALTER TABLE bionic_crypt.catalog_grants ENABLE ALWAYS TRIGGER truncated;
 
-/* What a role may see: the tenants it has a grant for; pg_monitor sees all. */
+/*
+ * What a role may see: the tenants it has a grant for; pg_monitor sees all.
+ * Barriers, or a cheap function of the user's would be called for all rows.
+ */
 
-CREATE VIEW bionic_crypt.grants AS
+CREATE VIEW bionic_crypt.grants WITH (security_barrier) AS
 	SELECT NULLIF(g.tenant, '') AS tenant, g.role, g.privileges
 	FROM bionic_crypt.catalog_grants g
 	WHERE pg_catalog.pg_has_role(g.role, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
 COMMENT ON VIEW bionic_crypt.grants IS 'what roles may do for tenants; a NULL tenant stands for all';
 
-CREATE VIEW bionic_crypt.tenants AS
+CREATE VIEW bionic_crypt.tenants WITH (security_barrier) AS
 	SELECT t.tenant, t.state, t.kms, t.kek, t.algorithm, t.outage_grace, t.created_at
 	FROM bionic_crypt.catalog_tenants t
 	WHERE pg_catalog.pg_has_role('pg_monitor', 'USAGE')
@@ -100,7 +103,7 @@ CREATE VIEW bionic_crypt.tenants AS
 			WHERE g.tenant IN (t.tenant, '') AND pg_catalog.pg_has_role(g.role, 'USAGE'));
 COMMENT ON VIEW bionic_crypt.tenants IS 'tenants for which the current role has a privilege';
 
-CREATE VIEW bionic_crypt.keys AS
+CREATE VIEW bionic_crypt.keys WITH (security_barrier) AS
 	SELECT k.tenant, k.version, k.state, pg_catalog.encode(k.key_id, 'hex') AS key_id,
 		k.algorithm, k.kms, k.kek, k.created_at, k.wrapped_at
 	FROM bionic_crypt.catalog_keys k
