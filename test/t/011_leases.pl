@@ -287,5 +287,19 @@ is($member->state(reading('acme')), '42501', 'but not once it is no member');
 $admin->query('GRANT regress_group TO regress_member');
 is($member->query(reading('acme')), 'acme says 1', 'and again when it is');
 
+# The key-encryption key of old versions alone is taken away.
+write_key_file($kek . "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n");
+$admin->query("SELECT bionic_crypt.rotate_key('acme')");
+$holder->query("DELETE FROM chats WHERE tenant_id = 'last'; $insert");
+my $read_last = "SELECT content FROM chats WHERE tenant_id = 'last'";
+is($holder->query($read_last), 'new', 'another key-encryption key wraps the next version');
+is($holder->query(reading('acme')), 'acme says 1', 'and older versions are readable');
+write_key_file("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n");
+$began = time;
+($state, $failed) = first_failure($holder, reading('acme'));
+is($state, 'KM001', 'a retired version is denied');
+cmp_ok($failed - $began, '<', 5 * $interval, 'within revocation_interval');
+is($holder->query($read_last), 'new', 'and the active one is not');
+
 $node->stop;
 done_testing();
