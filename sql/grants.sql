@@ -96,6 +96,35 @@ RESET ROLE;
 DROP FUNCTION grants_spy(text);
 DROP ROLE regress_grants_spy;
 
+-- nor does it write a grant, with all table privileges
+CREATE ROLE regress_grants_clerk IN ROLE pg_write_all_data, pg_read_all_data;
+GRANT SET ON PARAMETER session_replication_role TO regress_grants_clerk;
+SET ROLE regress_grants_clerk;
+INSERT INTO bionic_crypt.catalog_grants VALUES ('', 'regress_grants_clerk', '{decrypt}');
+UPDATE bionic_crypt.catalog_grants SET privileges = '{decrypt}';
+DELETE FROM bionic_crypt.catalog_grants;
+TRUNCATE bionic_crypt.catalog_grants;
+UPDATE bionic_crypt.catalog_tenants SET state = 'active';
+DELETE FROM bionic_crypt.catalog_keys;
+UPDATE bionic_crypt.tenants SET state = 'active';
+UPDATE bionic_crypt.grants SET privileges = '{own}';
+SET session_replication_role = replica;
+COPY bionic_crypt.catalog_grants FROM stdin;
+\.
+INSERT INTO bionic_crypt.catalog_grants VALUES ('', 'regress_grants_clerk', '{decrypt}');
+SET session_replication_role = origin;
+SELECT bionic_crypt.revoke_tenant('grants acme', 'regress_grants_reader');
+RESET ROLE;
+GRANT TRUNCATE ON bionic_crypt.catalog_grants TO regress_grants_clerk;
+SET ROLE regress_grants_clerk;
+TRUNCATE bionic_crypt.catalog_grants;
+RESET ROLE;
+REVOKE ALL ON bionic_crypt.catalog_grants FROM regress_grants_clerk;
+REVOKE SET ON PARAMETER session_replication_role FROM regress_grants_clerk;
+UPDATE bionic_crypt.catalog_grants SET privileges = privileges;
+DROP ROLE regress_grants_clerk;
+SELECT bionic_crypt.catalog_guard();
+
 -- arguments
 SELECT bionic_crypt.grant_tenant(NULL, 'regress_grants_reader', '{decrypt}');
 SELECT bionic_crypt.grant_tenant('grants acme', NULL, '{decrypt}');

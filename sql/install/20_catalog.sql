@@ -84,6 +84,24 @@ ALTER TABLE bionic_crypt.catalog_tenants ENABLE ALWAYS TRIGGER truncated;
 ALTER TABLE bionic_crypt.catalog_keys ENABLE ALWAYS TRIGGER truncated;
 ALTER TABLE bionic_crypt.catalog_grants ENABLE ALWAYS TRIGGER truncated;
 
+/* Table privileges, as of pg_write_all_data, are not enough to write here. */
+
+CREATE FUNCTION bionic_crypt.catalog_guard() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'bionic_crypt_catalog_guard' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION bionic_crypt.catalog_guard() IS 'internal: lets nobody but the owner write to the catalog';
+
+CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON bionic_crypt.catalog_tenants
+	FOR EACH STATEMENT EXECUTE FUNCTION bionic_crypt.catalog_guard();
+CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON bionic_crypt.catalog_keys
+	FOR EACH STATEMENT EXECUTE FUNCTION bionic_crypt.catalog_guard();
+CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON bionic_crypt.catalog_grants
+	FOR EACH STATEMENT EXECUTE FUNCTION bionic_crypt.catalog_guard();
+
+-- Also for who may set session_replication_role.
+ALTER TABLE bionic_crypt.catalog_tenants ENABLE ALWAYS TRIGGER guard;
+ALTER TABLE bionic_crypt.catalog_keys ENABLE ALWAYS TRIGGER guard;
+ALTER TABLE bionic_crypt.catalog_grants ENABLE ALWAYS TRIGGER guard;
+
 /*
  * What a role may see: the tenants it has a grant for; pg_monitor sees all.
  * Barriers, or a cheap function of the user's would be called for all rows.

@@ -1,13 +1,18 @@
 /*-------------------------------------------------------------------------
  *
  * catalog_changed.c
- *	  Tells every process, at commit, that tenants, keys or grants changed.
+ *	  Tells every process, at commit, that tenants, keys or grants changed,
+ *	  and keeps from changing them who is not their owner.
  *
  * A trigger on the catalog's tables notes the tenant; the callback at commit,
  * which runs when other transactions can see the rows, moves the tenant's
  * epoch.  Whatever writes the rows is seen so: our functions, a restore, a
  * subscription, a superuser.  A rolled back subtransaction moves an epoch for
  * nothing, which costs one question to the key worker.
+ *
+ * A grant in the catalog is as good as one by our functions, so table
+ * privileges, which pg_write_all_data has on every table, must not be enough
+ * to write one.  A subscription's rows come without the statement trigger.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,6 +23,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/rel.h"
 
 #include "crypto/kdf.h"
@@ -108,6 +114,33 @@ note_row(HeapTuple row, TupleDesc descriptor)
 	note_tenant(SPI_getvalue(row, descriptor, column));
 }
 
+static void
+require_trigger(FunctionCallInfo fcinfo, const char *function)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by trigger manager", function)));
+}
+
+PG_FUNCTION_INFO_V1(bionic_crypt_catalog_guard);
+
+Datum
+bionic_crypt_catalog_guard(PG_FUNCTION_ARGS)
+{
+	Relation	table;
+
+	require_trigger(fcinfo, "catalog_guard");
+	table = ((TriggerData *) fcinfo->context)->tg_relation;
+	if (!has_privs_of_role(GetUserId(), table->rd_rel->relowner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to write to catalog table \"%s\"",
+						RelationGetRelationName(table)),
+				 errhint("Use the functions of schema bionic_crypt.")));
+	return PointerGetDatum(NULL);
+}
+
 PG_FUNCTION_INFO_V1(bionic_crypt_catalog_changed);
 
 Datum
@@ -115,12 +148,7 @@ bionic_crypt_catalog_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by trigger manager",
-						"catalog_changed")));
-
+	require_trigger(fcinfo, "catalog_changed");
 	if (TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
 		all_changed = true;
 	else
