@@ -3,8 +3,9 @@
  * catalog.c
  *	  The catalog of tenants, keys and grants: reading and writing its rows.
  *
- * Used by SQL functions in backends, which see their own transaction's
- * changes, and by the key worker, which sees what is committed.
+ * Used by SQL functions in backends, which see what is committed by now and
+ * their own transaction's changes, and by the key worker, which sees what is
+ * committed.
  *
  *-------------------------------------------------------------------------
  */

@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "base/compat.h"
@@ -76,6 +77,11 @@ catalog_close(CatalogAccess *access)
 	SetUserIdAndSecContext(access->user, access->security_context);
 }
 
+/*
+ * With the latest snapshot at every isolation level, as PostgreSQL reads its
+ * own catalogs: what was revoked or suspended since the transaction began
+ * must not come back by its age.
+ */
 uint64
 catalog_run(CatalogStatement *statement, Datum *values)
 {
@@ -91,7 +97,8 @@ catalog_run(CatalogStatement *statement, Datum *values)
 				 SPI_result_code_string(SPI_result));
 		statement->plan = plan;
 	}
-	result = SPI_execute_plan(statement->plan, values, NULL, false, 0);
+	result = SPI_execute_snapshot(statement->plan, values, NULL, GetLatestSnapshot(),
+								  InvalidSnapshot, false, true, 0);
 	if (result < 0)
 		elog(ERROR, "could not run a statement on the catalog: %s",
 			 SPI_result_code_string(result));

@@ -25,8 +25,7 @@ static void
 lock_for_rotation(const char *tenant, const char *function, TenantRow *row)
 {
 	PreventCommandIfReadOnly(function);
-	tenant_require(tenant, PRIVILEGE_MANAGE);
-	catalog_lock_tenant(tenant, row);
+	tenant_lock(tenant, PRIVILEGE_MANAGE, row);
 	if (row->state == TENANT_SUSPENDED)
 		condition_raise(CONDITION_TENANT_SUSPENDED, tenant, NULL, NULL);
 }

@@ -67,6 +67,16 @@ tenant_require(const char *tenant, uint32 privilege)
 		condition_raise(CONDITION_TENANT_SHREDDED, tenant, NULL, NULL);
 }
 
+void
+tenant_lock(const char *tenant, uint32 privilege, TenantRow *row)
+{
+	tenant_require(tenant, privilege);
+	catalog_lock_tenant(tenant, row);
+
+	/* Again: the wait may have been for whoever took it away. */
+	tenant_require(tenant, privilege);
+}
+
 static void
 notice_new_kek(const KeyReply *reply)
 {
@@ -214,8 +224,7 @@ set_suspended(text *argument, const char *function, bool suspended)
 	TenantRow	row;
 
 	PreventCommandIfReadOnly(function);
-	tenant_require(tenant, PRIVILEGE_MANAGE);
-	catalog_lock_tenant(tenant, &row);
+	tenant_lock(tenant, PRIVILEGE_MANAGE, &row);
 	if ((row.state == TENANT_SUSPENDED) != suspended)
 		catalog_set_tenant_state(tenant, suspended ? "suspended" : "active");
 }

@@ -21,6 +21,9 @@ extern char *tenant_name_argument(text *argument);
  */
 extern void tenant_require(const char *tenant, uint32 privilege);
 
+/* The same, and locks the tenant until the transaction ends. */
+extern void tenant_lock(const char *tenant, uint32 privilege, TenantRow *row);
+
 /*
  * Has the key worker make a data key for the tenant and wrap it, and adds it
  * as the active version.
