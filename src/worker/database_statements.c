@@ -15,6 +15,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
@@ -84,18 +85,41 @@ may_create_databases(void)
 	return may;
 }
 
+static bool
+is_template(Oid database)
+{
+	HeapTuple	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
+	bool		template = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		template = ((Form_pg_database) GETSTRUCT(tuple))->datistemplate;
+		ReleaseSysCache(tuple);
+	}
+	return template;
+}
+
 /* PostgreSQL checks it too, but only after the worker has ended. */
 static bool
 may_have(Node *statement, Oid database)
 {
-	return IsA(statement, CreatedbStmt) ? may_create_databases() :
-		compat_owns_database(database, GetUserId());
+	bool		owned = compat_owns_database(database, GetUserId());
+
+	return IsA(statement, CreatedbStmt) ?
+		may_create_databases() && (owned || is_template(database)) : owned;
+}
+
+/* Only a RENAME runs in a transaction block; for the others no worker ends. */
+static bool
+can_run(Node *statement)
+{
+	return IsA(statement, RenameStmt) || (!IsTransactionBlock() && !IsSubTransaction());
 }
 
 static void
 make_room(Node *statement)
 {
-	const char *name = wanted_database(statement);
+	const char *name = can_run(statement) ? wanted_database(statement) : NULL;
 	Oid			database = name != NULL ? get_database_oid(name, true) : InvalidOid;
 
 	if (OidIsValid(database) && may_have(statement, database))
@@ -115,15 +139,31 @@ give_back(Node *statement)
 	}
 }
 
-/* The statement failed: these run in no transaction block. */
 static void
-unblock_after_error(XactEvent event, void *arg)
+unblock_after_error(void)
 {
-	if (blocking && event == XACT_EVENT_ABORT)
+	if (blocking)
 	{
 		registry_unblock_database(false);
 		blocking = false;
 	}
+}
+
+/* The statement failed: then give_back() is not called. */
+static void
+end_of_transaction(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_ABORT)
+		unblock_after_error();
+}
+
+/* It failed, and somebody caught the error. */
+static void
+end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
+					  SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		unblock_after_error();
 }
 
 static const UtilityWatch watch = {.before = make_room, .after = give_back};
@@ -131,6 +171,7 @@ static const UtilityWatch watch = {.before = make_room, .after = give_back};
 void
 database_statements_init(void)
 {
-	RegisterXactCallback(unblock_after_error, NULL);
+	RegisterXactCallback(end_of_transaction, NULL);
+	RegisterSubXactCallback(end_of_subtransaction, NULL);
 	utility_watch(&watch);
 }

@@ -105,6 +105,23 @@ is(sqlstate($node, 'BEGIN; DROP DATABASE two'), '25001', 'DROP DATABASE in a tra
 is($session->query('SELECT content FROM chats'), 'first', 'the worker goes on afterwards');
 $session->quit;
 
+# A rename may be part of a transaction, and its error may be caught.
+works_at_once('two', 'BEGIN; ALTER DATABASE two RENAME TO three; COMMIT');
+$node->safe_psql('postgres', 'ALTER DATABASE three RENAME TO two');
+is(content('two'), 'first', 'readable under its old name');
+my $renamer = BionicCrypt::Session->new($node);
+$renamer->query(<<'EOF');
+DO $$
+BEGIN
+	EXECUTE 'ALTER DATABASE two RENAME TO postgres';
+EXCEPTION WHEN duplicate_database THEN
+	NULL;
+END $$
+EOF
+is($renamer->last_state, '00000', 'the error of a rename is caught');
+is(content('two'), 'first', 'the worker is not held back by a session that goes on');
+$renamer->quit;
+
 # What is granted to nobody is asked of nobody: an ordinary role cannot stop
 # other people's workers by a statement that it may not execute.
 $node->safe_psql('postgres', 'CREATE ROLE regress_nobody LOGIN');
@@ -118,7 +135,38 @@ $nobody->query('DROP DATABASE two; ' x 200 . 'CREATE DATABASE mine TEMPLATE two;
 $nobody->quit;
 is($session->query('SELECT content FROM chats'), 'first', 'which stops nobody');
 is(worker_pid('two'), $pid, 'not even the key worker');
+
+# Nor can one that may create databases, but not this one's copies.
+$node->safe_psql('postgres', 'CREATE ROLE regress_creator LOGIN CREATEDB');
+my $creator = BionicCrypt::Session->new($node, user => 'regress_creator');
+is($creator->state('CREATE DATABASE mine TEMPLATE two'), '42501', 'a role with CREATEDB cannot copy it');
+$creator->query('CREATE DATABASE mine TEMPLATE two; ' x 200);
+is($session->query('SELECT content FROM chats'), 'first', 'which stops nobody');
+is(worker_pid('two'), $pid, 'not even the key worker');
+
+# Where such a statement cannot run it makes no room: its error could be
+# caught, and nobody would hear of its end.
+$node->safe_psql('postgres', 'ALTER DATABASE two IS_TEMPLATE true');
+$creator->query(<<'EOF');
+DO $$
+BEGIN
+	EXECUTE 'CREATE DATABASE mine TEMPLATE two';
+EXCEPTION WHEN active_sql_transaction THEN
+	NULL;
+END $$
+EOF
+is($creator->last_state, '00000', 'a role with CREATEDB catches its error');
 $session->quit;
+$session = BionicCrypt::Session->new($node, dbname => 'two', tenant => 'acme');
+is($session->query('SELECT content FROM chats'), 'first', 'which holds no worker back');
+is(worker_pid('two'), $pid, 'and ends none');
+is($creator->state('BEGIN; CREATE DATABASE mine TEMPLATE two'), '25001', 'nor does it in a transaction block');
+is(worker_pid('two'), $pid, 'while that is open');
+$creator->query('ROLLBACK');
+is($creator->state('CREATE DATABASE mine TEMPLATE postgres'), '42501', 'no copy of what is no template');
+$session->quit;
+$creator->quit;
+$node->safe_psql('postgres', 'ALTER DATABASE two IS_TEMPLATE false');
 
 # The session that holds a worker back dies.
 my $dropper = BionicCrypt::Session->new($node);
