@@ -8,11 +8,14 @@
  * the catalog and come and go with the transaction; this is only how the
  * transaction that wrote them uses them before anybody else can see them.
  *
+ * Parallel workers see none of it, so while there is any, plans start none.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "executor/executor.h"
 #include "nodes/pg_list.h"
 #include "utils/memutils.h"
 
@@ -40,6 +43,9 @@ typedef struct PendingKey
 /* Of the current transaction, in its memory; newest first. */
 static List *grants = NIL;
 static List *keys = NIL;
+
+/* The hook before ours, NULL for none. */
+static ExecutorStart_hook_type previous_hook;
 
 bool
 pending_any(void)
@@ -211,9 +217,34 @@ end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
 	}
 }
 
+/*
+ * Here rather than by a setting, which could be set back, or when a query is
+ * planned, since plans are kept: a plan with parallel parts runs in one
+ * process when it does not ask for parallel mode.  A copy, because the plan
+ * may be somebody's cached one; it lives as long as the QueryDesc.
+ */
+static void
+start_without_workers(QueryDesc *query, int flags)
+{
+	if (pending_any() && query->plannedstmt->parallelModeNeeded)
+	{
+		PlannedStmt *serial = palloc(sizeof(PlannedStmt));
+
+		*serial = *query->plannedstmt;
+		serial->parallelModeNeeded = false;
+		query->plannedstmt = serial;
+	}
+	if (previous_hook)
+		previous_hook(query, flags);
+	else
+		standard_ExecutorStart(query, flags);
+}
+
 void
 pending_init(void)
 {
 	RegisterXactCallback(end_of_transaction, NULL);
 	RegisterSubXactCallback(end_of_subtransaction, NULL);
+	previous_hook = ExecutorStart_hook;
+	ExecutorStart_hook = start_without_workers;
 }
