@@ -38,6 +38,25 @@ SELECT bionic_crypt.create_tenant('kms stray', kms => '../kms');
 SELECT * FROM bionic_crypt.check_kms('../kms');
 DROP SERVER "../kms";
 
+-- a named file is outside the data directory, and is not made
+SELECT current_setting('data_directory') AS data \gset
+\set inside :data/base/x.key
+CREATE SERVER kms_bad FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'file', path :'inside');
+\set inside :data/base/../x.key
+CREATE SERVER kms_bad FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'file', path :'inside');
+\set inside :data
+CREATE SERVER kms_bad FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'file', path :'inside');
+\set named :data.keys/kms_named.key
+COPY (SELECT) TO PROGRAM 'rm -f "$PWD.keys/kms_named.key"';	-- of an earlier run
+CREATE SERVER kms_named FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'file', path :'named');
+\set VERBOSITY sqlstate
+SELECT bionic_crypt.create_tenant('kms named', kms => 'kms_named');
+\set VERBOSITY terse
+COPY (SELECT) TO PROGRAM 'test ! -e "$PWD.keys/kms_named.key"';
+COPY (SELECT) TO PROGRAM 'umask 077; mkdir -p "$PWD.keys"; head -c 32 /dev/urandom | base64 >"$PWD.keys/kms_named.key"';
+SELECT bionic_crypt.create_tenant('kms named', kms => 'kms_named');
+SELECT * FROM bionic_crypt.check_kms('kms_named');
+
 -- trying it
 SELECT * FROM bionic_crypt.check_kms('nowhere');
 SELECT * FROM bionic_crypt.check_kms(NULL);

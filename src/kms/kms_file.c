@@ -10,7 +10,8 @@
  *
  * Its place is the option path, or NAME.key in the folder "<data
  * directory>.keys", beside the data directory and never inside: a base
- * backup must not hold the key that opens it.
+ * backup must not hold the key that opens it.  Only the latter is made when
+ * it is not there: who may name a file to read must not have us write one.
  *
  * A wrapped key is: version 1 (1 byte), id of the key-encryption key (8),
  * nonce (24), ciphertext and tag of XAES-256-GCM (48).  The id is the start of
@@ -62,10 +63,18 @@ name_is_plain(const char *name)
 static bool
 file_validate(const KmsServer *server, KmsError *error)
 {
-	const char *path = kms_option(server, "path");
+	const char *given = kms_option(server, "path");
+	char		path[MAXPGPATH];
 
-	if (path != NULL && !is_absolute_path(path))
+	if (given == NULL)
+		return true;
+	if (!is_absolute_path(given))
 		return kms_fail(error, KMS_CONFIG, "path", "it must be absolute");
+	strlcpy(path, given, sizeof(path));
+	canonicalize_path(path);
+	if (path_is_prefix_of_path(DataDir, path))
+		return kms_fail(error, KMS_CONFIG, "path",
+						"it must not be inside the data directory");
 	return true;
 }
 
@@ -304,6 +313,8 @@ file_create_kek(const KmsServer *server, bool *created, KmsError *error)
 	bool		ok;
 
 	*created = false;
+	if (kms_option(server, "path") != NULL)
+		return true;
 	if (!key_file_path(server, path, error))
 		return false;
 	if (lstat(path, &info) == 0)

@@ -99,8 +99,8 @@ typedef struct KmsProvider
 						   KmsError *error);
 
 	/*
-	 * Makes the key-encryption key if there is none yet; only the embedded
-	 * key file can.  Sets *created and the path in *error's subject.  NULL:
+	 * Makes the key-encryption key if there is none yet; only a key file in
+	 * its default place is made.  Sets *created and the path in *error's subject.  NULL:
 	 * the tenant makes it.
 	 */
 	bool		(*create_kek) (const KmsServer *server, bool *created, KmsError *error);

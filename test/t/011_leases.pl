@@ -22,6 +22,7 @@ $node->append_conf('postgresql.conf', "bionic_crypt.revocation_interval = '${int
 $node->start;
 
 my $apart = PostgreSQL::Test::Utils::tempdir . '/apart.key';
+system(qq{umask 077; openssl rand -base64 32 >"$apart"}) == 0 or die 'openssl';
 $node->safe_psql('postgres', <<"EOF");
 CREATE EXTENSION bionic_crypt;
 CREATE SERVER apart FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'file', path '$apart');
