@@ -89,6 +89,19 @@ tenant_context_require(void)
 	return found;
 }
 
+bool
+tenant_name_is_utf8(const char *name, size_t len)
+{
+	if (GetDatabaseEncoding() == PG_UTF8)
+		return pg_verify_mbstr(PG_UTF8, name, (int) len, true);
+	for (size_t i = 0; i < len; i++)
+	{
+		if (IS_HIGHBIT_SET(name[i]))
+			return false;
+	}
+	return true;
+}
+
 static bool
 check_tenant(char **value, void **extra, GucSource source)
 {
@@ -105,6 +118,12 @@ check_tenant(char **value, void **extra, GucSource source)
 	if (len > TENANT_NAME_MAX)
 	{
 		GUC_check_errdetail("A tenant's name has at most %d bytes.", TENANT_NAME_MAX);
+		return false;
+	}
+	/* An option of the connection comes as the client has sent it. */
+	if (!tenant_name_is_utf8(*value, len))
+	{
+		GUC_check_errdetail("A tenant's name is in UTF-8, in databases of other encodings in ASCII.");
 		return false;
 	}
 	return true;

@@ -24,6 +24,12 @@ typedef struct TenantContext
 } TenantContext;
 
 /*
+ * Whether the bytes of a name, which are hashed and told to a KMS, are its
+ * UTF-8: in a database of another encoding only if they are ASCII.
+ */
+extern bool tenant_name_is_utf8(const char *name, size_t len);
+
+/*
  * The tenant asked for, or NULL in raw mode: none set, or a process that
  * must see ciphertext (walsender, logical decoding and apply, pg_dump).
  * Says nothing of whether the role may: key_acquire() and

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
@@ -49,6 +50,12 @@ tenant_name_argument(text *argument)
 					 errmsg("invalid tenant name"),
 					 errdetail("A tenant's name has no control characters.")));
 	}
+	if (!tenant_name_is_utf8(name, len))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("invalid tenant name"),
+				 errdetail("In a database of encoding %s a tenant's name has ASCII characters only.",
+						   GetDatabaseEncodingName())));
 	return name;
 }
 

@@ -37,12 +37,14 @@ bionic_crypt_belongs_to(PG_FUNCTION_ARGS)
 {
 	Bytes		head = value_head((struct varlena *) PG_GETARG_POINTER(0));
 	Bytes		name = value_bytes(PG_GETARG_VARLENA_PP(1));
+	const uint8 *fingerprint;
 
 	if (head.len < ENVELOPE_SLICE_LEN || head.data[0] != ENVELOPE_VERSION ||
 		name.len == 0 || name.len > TENANT_NAME_MAX)
 		PG_RETURN_BOOL(false);
-	PG_RETURN_BOOL(memcmp(head.data + ENVELOPE_AT_FINGERPRINT,
-						  fingerprint_of(fcinfo->flinfo, name),
+	fingerprint = fingerprint_of(fcinfo->flinfo, name);
+	PG_RETURN_BOOL(fingerprint != NULL &&
+				   memcmp(head.data + ENVELOPE_AT_FINGERPRINT, fingerprint,
 						  FINGERPRINT_LEN) == 0);
 }
 
@@ -59,6 +61,7 @@ value_head(struct varlena *stored)
 /*
  * In a table that is mostly the session's tenant, or with none set the tenant
  * of the row before: hashing a name costs a hundred times the comparison.
+ * NULL for a name that no tenant can have.
  */
 static const uint8 *
 fingerprint_of(FmgrInfo *caller, Bytes name)
@@ -74,6 +77,8 @@ fingerprint_of(FmgrInfo *caller, Bytes name)
 			MemoryContextAllocZero(caller->fn_mcxt, sizeof(KnownTenant));
 	if (bytes_equal(bytes_of(known->name, known->name_len), name))
 		return known->fingerprint;
+	if (!tenant_name_is_utf8((const char *) name.data, name.len))
+		return NULL;
 
 	known->name_len = 0;
 	if (!kdf_fingerprint(name, known->fingerprint))
