@@ -4,14 +4,19 @@
  *	  Statements on the catalog.
  *
  * Run as the owner of the catalog, so that nobody else needs a privilege on
- * it, and with a search path in which no one else can create anything.
+ * it, with a search path in which no one else can create anything, and as
+ * PostgreSQL runs maintenance commands: what a trigger there would leave in
+ * the session is refused.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/extension.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -23,12 +28,33 @@
 #include "keys/catalog.h"
 #include "keys/catalog_spi.h"
 
+/* The table that was looked at last, if it is the extension's. */
+static Oid	known_table = InvalidOid;
+
+/* In the place of a table that is not ours anybody may have put another. */
+static bool
+is_ours(Oid table)
+{
+	Oid			extension;
+
+	if (table != known_table)
+	{
+		extension = getExtensionOfObject(RelationRelationId, table);
+		if (!OidIsValid(extension) || extension != get_extension_oid("bionic_crypt", true))
+			return false;
+		known_table = table;
+	}
+	return true;
+}
+
 static Oid
 catalog_table(void)
 {
 	Oid			schema = get_namespace_oid(CATALOG_SCHEMA, true);
+	Oid			table = OidIsValid(schema) ?
+		get_relname_relid("catalog_tenants", schema) : InvalidOid;
 
-	return OidIsValid(schema) ? get_relname_relid("catalog_tenants", schema) : InvalidOid;
+	return OidIsValid(table) && is_ours(table) ? table : InvalidOid;
 }
 
 bool
@@ -60,7 +86,8 @@ catalog_open(CatalogAccess *access)
 	Oid			owner = catalog_owner();
 
 	GetUserIdAndSecContext(&access->user, &access->security_context);
-	SetUserIdAndSecContext(owner, access->security_context | SECURITY_LOCAL_USERID_CHANGE);
+	SetUserIdAndSecContext(owner, access->security_context |
+						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	access->guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp",
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
