@@ -133,6 +133,28 @@ SELECT bionic_crypt.grant_tenant('grants acme', 'regress_grants_reader', '{NULL}
 SELECT bionic_crypt.grant_tenant('grants acme', 'regress_grants_reader', '{}');
 SELECT bionic_crypt.grant_tenant('grants nobody', 'regress_grants_reader', '{decrypt}');
 
+SELECT bionic_crypt.grant_tenant('grants acme', 4000000000, '{decrypt}');
+SELECT bionic_crypt.grant_all_tenants(0, '{decrypt}');
+
+-- a role with grants stays; those of one dropped elsewhere are not dumped
+CREATE ROLE regress_grants_leaver;
+SELECT bionic_crypt.grant_tenant('grants acme', 'regress_grants_leaver', '{decrypt}');
+DROP ROLE regress_grants_leaver;
+SELECT bionic_crypt.revoke_tenant('grants acme', 'regress_grants_leaver');
+SELECT bionic_crypt.grant_all_tenants('regress_grants_leaver', '{decrypt}');
+DROP ROLE IF EXISTS regress_grants_leaver;
+\c postgres
+DROP ROLE regress_grants_leaver;
+\c contrib_regression
+SET client_min_messages = warning;
+SELECT count(*) FROM bionic_crypt.catalog_grants g
+	WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = g.role);
+SELECT extcondition[array_position(extconfig, 'bionic_crypt.catalog_grants'::regclass)]
+	FROM pg_extension WHERE extname = 'bionic_crypt';
+DELETE FROM bionic_crypt.catalog_grants g
+	WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = g.role);
+SET bionic_crypt.tenant = 'grants acme';
+
 -- taking back works at once, also in a session that has the key
 SET ROLE regress_grants_reader;
 SELECT count(v::text) FROM grants_t;

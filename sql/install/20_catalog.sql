@@ -55,7 +55,10 @@ COMMENT ON TABLE bionic_crypt.catalog_grants IS 'what roles may do for tenants; 
 
 SELECT pg_catalog.pg_extension_config_dump('bionic_crypt.catalog_tenants', '');
 SELECT pg_catalog.pg_extension_config_dump('bionic_crypt.catalog_keys', '');
-SELECT pg_catalog.pg_extension_config_dump('bionic_crypt.catalog_grants', '');
+
+-- A role dropped in another database leaves a number, which may be another's role elsewhere.
+SELECT pg_catalog.pg_extension_config_dump('bionic_crypt.catalog_grants',
+	'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = role)');
 
 /* Whatever changes these rows, backends and the key worker hear of it at commit. */
 

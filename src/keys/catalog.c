@@ -277,6 +277,18 @@ catalog_server_in_use(const char *server)
 	return finds_row(&statement, CStringGetTextDatum(server));
 }
 
+bool
+catalog_role_in_use(Oid role)
+{
+	static CatalogStatement statement = {
+		.sql = "SELECT 1 FROM bionic_crypt.catalog_grants g WHERE g.role = $1::regrole LIMIT 1",
+		.n_parameters = 1,
+		.types = {OIDOID},
+	};
+
+	return finds_row(&statement, ObjectIdGetDatum(role));
+}
+
 void
 catalog_insert_tenant(const TenantRow *row, const uint8 *fingerprint)
 {

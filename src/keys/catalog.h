@@ -60,6 +60,9 @@ extern KeyLookup catalog_find_key(const char *tenant, const uint8 *key_id,
 /* Whether any key was wrapped by a server of this name. */
 extern bool catalog_server_in_use(const char *server);
 
+/* Whether a role has privileges for any tenant, or for all. */
+extern bool catalog_role_in_use(Oid role);
+
 extern void catalog_insert_tenant(const TenantRow *row, const uint8 *fingerprint);
 extern void catalog_set_tenant_state(const char *tenant, const char *state);
 

@@ -7,12 +7,15 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_authid.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 
 #include "base/compat.h"
 #include "report/condition.h"
@@ -77,9 +80,21 @@ authority_of_grant(const char *tenant)
 	return (pending & PRIVILEGE_OWN) != 0 ? authority : GetUserId();
 }
 
+/* The lock keeps the role from being dropped before the grant is seen. */
+static void
+lock_role(Oid role)
+{
+	LockSharedObject(AuthIdRelationId, role, 0, AccessShareLock);
+	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("role with OID %u does not exist", role)));
+}
+
 static void
 add_grant(const char *tenant, Oid role, uint32 privileges)
 {
+	lock_role(role);
 	catalog_grant(tenant, role, privileges);
 	pending_add_grant(tenant, role, privileges, authority_of_grant(tenant));
 }

@@ -38,6 +38,7 @@
 #include "tenancy/kms_guard.h"
 #include "tenancy/protect.h"
 #include "tenancy/protection.h"
+#include "tenancy/role_guard.h"
 #include "tenancy/tenancy.h"
 
 static void before_statement(Node *statement);
@@ -62,6 +63,7 @@ tenancy_init(void)
 {
 	utility_watch(&watch);
 	kms_guard_init();
+	role_guard_init();
 }
 
 static void
