@@ -62,7 +62,6 @@ start_up(Oid database)
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
-	pqsignal(SIGINT, SIG_IGN);	/* a statement of ours is not to be canceled */
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 	for (int i = 0; i < lengthof(own_settings); i++)
@@ -86,7 +85,6 @@ answer_all(void)
 	for (int from = 0; mailbox_take(from, &request); from = request.slot + 1)
 	{
 		answer_request(&request);
-		CHECK_FOR_INTERRUPTS();
 	}
 }
 
@@ -125,6 +123,9 @@ bionic_crypt_key_worker_main(Datum database)
 		long		timeout_ms;
 
 		MemoryContextSwitchTo(round);
+
+		/* A cancel, or a lock timeout, that came when its work was over. */
+		QueryCancelPending = false;
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{
