@@ -17,6 +17,7 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/procsignal.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -139,6 +140,7 @@ bionic_crypt_launcher_main(Datum unused)
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	pqsignal(SIGUSR1, procsignal_sigusr1_handler);	/* a worker has ended */
 	BackgroundWorkerUnblockSignals();
 	children = MemoryContextAllocZero(TopMemoryContext, config_max_databases * sizeof(Child));
 	MemoryContextSwitchTo(TopMemoryContext);
