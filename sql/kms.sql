@@ -47,25 +47,41 @@ CREATE SERVER kms_bad FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'file'
 \set inside :data
 CREATE SERVER kms_bad FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'file', path :'inside');
 \set named :data.keys/kms_named.key
-COPY (SELECT) TO PROGRAM 'rm -f "$PWD.keys/kms_named.key"';	-- of an earlier run
+COPY (SELECT WHERE false) TO PROGRAM 'rm -f "$PWD.keys/kms_named.key"';	-- of an earlier run
 CREATE SERVER kms_named FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'file', path :'named');
 \set VERBOSITY sqlstate
 SELECT bionic_crypt.create_tenant('kms named', kms => 'kms_named');
 \set VERBOSITY terse
-COPY (SELECT) TO PROGRAM 'test ! -e "$PWD.keys/kms_named.key"';
-COPY (SELECT) TO PROGRAM 'umask 077; mkdir -p "$PWD.keys"; head -c 32 /dev/urandom | base64 >"$PWD.keys/kms_named.key"';
+COPY (SELECT WHERE false) TO PROGRAM 'test ! -e "$PWD.keys/kms_named.key"';
+COPY (SELECT WHERE false) TO PROGRAM 'umask 077; mkdir -p "$PWD.keys"; head -c 32 /dev/urandom | base64 >"$PWD.keys/kms_named.key"';
 SELECT bionic_crypt.create_tenant('kms named', kms => 'kms_named');
 SELECT * FROM bionic_crypt.check_kms('kms_named');
 
 -- trying it
 SELECT * FROM bionic_crypt.check_kms('nowhere');
 SELECT * FROM bionic_crypt.check_kms(NULL);
-COPY (SELECT) TO PROGRAM 'rm -f "$PWD.keys/kms_fresh.key"';	-- of an earlier run
+COPY (SELECT WHERE false) TO PROGRAM 'rm -f "$PWD.keys/"kms_fresh.*';	-- of an earlier run
 CREATE SERVER kms_fresh FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'file');
 SELECT ok, problem LIKE 'key file "%.keys/kms_fresh.key" does not exist' AS problem
 	FROM bionic_crypt.check_kms('kms_fresh');
 SELECT bionic_crypt.create_tenant('kms acme', kms => 'kms_fresh');
 SELECT * FROM bionic_crypt.check_kms('kms_fresh');
+
+-- a key file that was lost is not made anew, also where no key is known to
+-- need it, as in another database
+COPY (SELECT WHERE false) TO PROGRAM 'rm -f "$PWD.keys/"kms_lost.*';
+CREATE SERVER kms_lost FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'file');
+SELECT bionic_crypt.create_tenant('kms lost', kms => 'kms_lost');
+COPY (SELECT WHERE false) TO PROGRAM 'mv "$PWD.keys/kms_lost.key" "$PWD.keys/kms_lost.away"';
+DELETE FROM bionic_crypt.catalog_keys WHERE tenant = 'kms lost';
+DELETE FROM bionic_crypt.catalog_tenants WHERE tenant = 'kms lost';
+\set VERBOSITY sqlstate
+SELECT bionic_crypt.create_tenant('kms found', kms => 'kms_lost');
+\set VERBOSITY terse
+COPY (SELECT WHERE false) TO PROGRAM 'test ! -e "$PWD.keys/kms_lost.key"';
+COPY (SELECT WHERE false) TO PROGRAM 'rm "$PWD.keys/kms_lost.made"; mv "$PWD.keys/kms_lost.away" "$PWD.keys/kms_lost.key"';
+SELECT bionic_crypt.create_tenant('kms found', kms => 'kms_lost');
+COPY (SELECT WHERE false) TO PROGRAM 'test -e "$PWD.keys/kms_lost.made"';
 
 -- USAGE on it is needed
 SET ROLE regress_kms_user;

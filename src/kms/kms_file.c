@@ -44,6 +44,7 @@
 #define WRAPPED_LEN			(1 + KEK_ID_LEN + AEAD_NONCE_LEN + DATA_KEY_LEN + AEAD_TAG_LEN)
 #define KEY_FILE_MAX		65536	/* bytes */
 #define KEK_LINE_LEN		44	/* base64 of 32 bytes */
+#define PATH_MAX_MADE		(MAXPGPATH + 32)	/* of files beside the key's */
 
 /* A key-encryption key of the file. */
 typedef struct FileKek
@@ -300,28 +301,26 @@ write_new_key(const char *path)
 }
 
 /*
+ * NAME.made stands beside NAME.key and says that there was a key, for when
+ * it is lost: other databases may hold keys wrapped by it.
+ */
+static void
+marker_path(const char *path, char *marker)
+{
+	snprintf(marker, PATH_MAX_MADE, "%.*s.made",
+			 (int) (strlen(path) - strlen(".key")), path);
+}
+
+/*
  * The key is written under another name and linked to its own, so that a
  * crash leaves a whole file or none, and of two workers one wins.
  */
 static bool
-file_create_kek(const KmsServer *server, bool *created, KmsError *error)
+make_key_file(const char *path, const char *folder, KmsError *error)
 {
-	char		path[MAXPGPATH];
-	char		folder[MAXPGPATH];
-	char		temporary[MAXPGPATH + 32];
-	struct stat info;
+	char		temporary[PATH_MAX_MADE];
 	bool		ok;
 
-	*created = false;
-	if (kms_option(server, "path") != NULL)
-		return true;
-	if (!key_file_path(server, path, error))
-		return false;
-	if (lstat(path, &info) == 0)
-		return true;
-
-	strlcpy(folder, path, sizeof(folder));
-	*strrchr(folder, '/') = '\0';
 	if (mkdir(folder, 0700) != 0 && errno != EEXIST)
 		return kms_fail(error, KMS_UNAVAILABLE, path, "Could not create folder \"%s\": %s.",
 						folder, strerror(errno));
@@ -332,12 +331,48 @@ file_create_kek(const KmsServer *server, bool *created, KmsError *error)
 		kms_fail(error, KMS_UNAVAILABLE, path, "Could not create the key file: %s.",
 				 strerror(errno));
 	(void) unlink(temporary);
-	if (!ok)
+	return ok;
+}
+
+/*
+ * The marker comes after the key and before anything is wrapped by it: a
+ * crash between leaves a key that nobody needs yet.
+ */
+static bool
+file_create_kek(const KmsServer *server, bool *created, KmsError *error)
+{
+	char		path[MAXPGPATH];
+	char		folder[MAXPGPATH];
+	char		marker[PATH_MAX_MADE];
+	struct stat info;
+	bool		marked;
+
+	*created = false;
+	if (kms_option(server, "path") != NULL)
+		return true;
+	if (!key_file_path(server, path, error))
 		return false;
-	if (!sync_path(folder, O_RDONLY))
+	strlcpy(folder, path, sizeof(folder));
+	*strrchr(folder, '/') = '\0';
+	marker_path(path, marker);
+	marked = lstat(marker, &info) == 0;
+
+	if (lstat(path, &info) != 0)
+	{
+		if (marked)
+			return kms_fail(error, KMS_KEY_FILE_MISSING, path,
+							"It was made before, as file \"%s\" says.", marker);
+		if (!make_key_file(path, folder, error))
+			return false;
+		*created = true;
+	}
+
+	/* A folder that the operator keeps read-only has a file that is his. */
+	if (!marked && !(sync_path(marker, O_RDWR | O_CREAT) && sync_path(folder, O_RDONLY)) &&
+		*created)
 		return kms_fail(error, KMS_UNAVAILABLE, path, "Could not sync folder \"%s\".", folder);
-	*created = true;
-	strlcpy(error->subject, path, sizeof(error->subject));
+	if (*created)
+		strlcpy(error->subject, path, sizeof(error->subject));
 	return true;
 }
 
