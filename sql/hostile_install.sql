@@ -34,6 +34,14 @@ SELECT pg_get_constraintdef(oid) FROM pg_constraint
 
 -- the type is in the schema, and the session's path is what it was
 SELECT 'hostile.encrypted_text'::regtype;
-DROP EXTENSION bionic_crypt;
+
+-- goes with its tenants and the server that wrapped their keys
+CREATE SERVER install_gold FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'file');
+SELECT bionic_crypt.create_tenant('install acme', kms => 'install_gold');
+DROP EXTENSION bionic_crypt CASCADE;
+CREATE EXTENSION bionic_crypt SCHEMA hostile;
+SELECT bionic_crypt.create_tenant('install acme');
+DROP SCHEMA hostile CASCADE;
+SELECT count(*) FROM pg_foreign_server;
 \c contrib_regression
 DROP DATABASE regress_hostile_install;

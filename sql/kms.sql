@@ -103,6 +103,18 @@ DROP SERVER IF EXISTS nowhere, kms_fresh CASCADE;
 ALTER SERVER kms_fresh RENAME TO kms_stale;
 ALTER SERVER kms_fresh OPTIONS (SET provider 'file');
 ALTER SERVER kms_user OPTIONS (SET provider 'file');
+ALTER SERVER kms_named OWNER TO regress_kms_user;
+SET ROLE regress_kms_user;
+ALTER SERVER kms_named OPTIONS (SET path '/tmp/x.key');
+ALTER SERVER kms_named OPTIONS (DROP path);
+RESET ROLE;
+DROP OWNED BY regress_kms_user;
+ALTER SERVER kms_named OWNER TO CURRENT_USER;
+DO $$ BEGIN DROP SERVER kms_named; EXCEPTION WHEN OTHERS THEN RAISE WARNING '%', SQLSTATE; END $$;
+BEGIN;
+ALTER SERVER kms_named OPTIONS (SET path '/tmp/x.key');
+ROLLBACK;
+SELECT srvname FROM pg_foreign_server WHERE srvname IN ('kms_named', 'kms_fresh') ORDER BY 1;
 
 -- in one transaction with its server
 BEGIN;

@@ -6,23 +6,34 @@
  * Keys name the server that wrapped them.  While a tenant uses it, a server
  * is neither dropped nor renamed, nor does it come to stand for another KMS:
  * its owner could have the key worker send a tenant's wrapped keys there.
- * DROP EXTENSION takes tenants and keys with it and is not stopped here.
+ * Drops are looked at when the statement ends: one that took the extension
+ * along, as DROP EXTENSION, left no tenants and is not stopped.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "catalog/objectaccess.h"
+#include "catalog/pg_foreign_server.h"
 #include "commands/extension.h"
+#include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "utils/memutils.h"
 
 #include "base/utility.h"
 #include "keys/catalog.h"
 #include "keys/kms_server.h"
 #include "tenancy/kms_guard.h"
 
-/* Options that say which KMS it is, and whose keys. */
-static const char *const identity[] = {"provider", "address", "mount", "namespace"};
+/* Servers that the statement dropped, for a look at its end. */
+static List *dropped = NIL;
+
+/* The hook before ours. */
+static object_access_hook_type previous_hook;
+
+/* Options that say which KMS it is, and whose keys; a superuser moves a file. */
+static const char *const identity[] = {"provider", "address", "mount", "namespace", "path"};
 
 static bool
 is_in_use(const char *server)
@@ -36,21 +47,41 @@ is_in_use(const char *server)
 	return in_use;
 }
 
+/* Notes a server that is dropped, by DROP SERVER, DROP OWNED or a cascade. */
 static void
-refuse_drop(DropStmt *statement)
+look_at_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
 {
-	ListCell   *cell;
-
-	foreach(cell, statement->objects)
+	if (previous_hook)
+		previous_hook(access, class_id, object_id, sub_id, arg);
+	if (access == OAT_DROP && class_id == ForeignServerRelationId && !IsBinaryUpgrade)
 	{
-		const char *server = strVal(lfirst(cell));
+		MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
 
-		if (is_in_use(server))
+		dropped = lappend(dropped, pstrdup(GetForeignServer(object_id)->servername));
+		MemoryContextSwitchTo(caller);
+	}
+}
+
+/* What a rolled back statement dropped is there again. */
+static void
+refuse_drop(void)
+{
+	KmsServerRecord *record = palloc(sizeof(KmsServerRecord));
+
+	while (dropped != NIL)
+	{
+		char	   *server = pstrdup(llast(dropped));
+
+		pfree(llast(dropped));
+		dropped = list_delete_last(dropped);
+		if (catalog_exists() && !kms_server_find(server, record) &&
+			catalog_server_in_use(server))
 			ereport(ERROR,
 					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 					 errmsg("cannot drop KMS server \"%s\" because keys of tenants are wrapped by it",
 							server)));
 	}
+	pfree(record);
 }
 
 static void
@@ -64,7 +95,9 @@ refuse_change(AlterForeignServerStmt *statement)
 
 		for (int i = 0; i < lengthof(identity); i++)
 		{
-			if (strcmp(option, identity[i]) == 0 && is_in_use(statement->servername))
+			if (strcmp(option, identity[i]) == 0 &&
+				!(strcmp(option, "path") == 0 && superuser()) &&
+				is_in_use(statement->servername))
 				ereport(ERROR,
 						(errcode(ERRCODE_OBJECT_IN_USE),
 						 errmsg("cannot change option \"%s\" of KMS server \"%s\" because keys of tenants are wrapped by it",
@@ -78,10 +111,6 @@ look_at_statement(Node *statement)
 {
 	switch (nodeTag(statement))
 	{
-		case T_DropStmt:
-			if (((DropStmt *) statement)->removeType == OBJECT_FOREIGN_SERVER)
-				refuse_drop((DropStmt *) statement);
-			break;
 		case T_AlterForeignServerStmt:
 			refuse_change((AlterForeignServerStmt *) statement);
 			break;
@@ -98,10 +127,19 @@ look_at_statement(Node *statement)
 	}
 }
 
-static const UtilityWatch watch = {.before = look_at_statement};
+static void
+look_at_drops(Node *statement)
+{
+	if (dropped != NIL)
+		refuse_drop();
+}
+
+static const UtilityWatch watch = {.before = look_at_statement, .after = look_at_drops};
 
 void
 kms_guard_init(void)
 {
 	utility_watch(&watch);
+	previous_hook = object_access_hook;
+	object_access_hook = look_at_access;
 }
