@@ -13,7 +13,6 @@
 
 #include "catalog/objectaccess.h"
 #include "catalog/pg_authid.h"
-#include "commands/extension.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 
@@ -26,8 +25,7 @@ static object_access_hook_type previous_hook;
 static void
 refuse_drop(Oid role)
 {
-	if (IsBinaryUpgrade || !OidIsValid(get_extension_oid("bionic_crypt", true)) ||
-		!catalog_exists())
+	if (IsBinaryUpgrade || !catalog_exists())
 		return;
 
 	/* Grants lock the role: one that is being given is waited for. */
