@@ -61,8 +61,6 @@ static const ConditionText texts[] = {
 	[CONDITION_KEY_FILE_OPEN] = {
 		"42501", "key file \"%s\" is accessible by others", NULL,
 	"It must be a regular file of the server's user with mode 0600."},
-	[CONDITION_TOO_MANY_REQUESTS] = {
-	"53000", "too many pending key requests"},
 	[CONDITION_TOO_MANY_TENANTS] = {
 		"53400", "no room for the keys of another tenant", NULL,
 	"Raise bionic_crypt.max_tenants."},

@@ -32,7 +32,6 @@ typedef enum Condition
 	CONDITION_KMS_OPTION,		/* subject: option, object: reason */
 	CONDITION_KEY_FILE_MISSING, /* subject: path */
 	CONDITION_KEY_FILE_OPEN,	/* subject: path; readable by others */
-	CONDITION_TOO_MANY_REQUESTS,
 	CONDITION_TOO_MANY_TENANTS,
 	CONDITION_NO_KEY_WORKER,
 	CONDITION_KEY_WORKER,		/* it failed, or did not answer in time */

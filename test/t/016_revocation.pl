@@ -80,6 +80,14 @@ for my $i (1 .. 20)
 }
 is(session()->query(reading()), 'old', 'a tenant with a key is undisturbed');
 
+# Those who may do take places, and the last one is told that there is none.
+my @states = map {
+	$node->safe_psql('postgres', "SELECT bionic_crypt.create_tenant('tenant $_')");
+	sqlstate($node, "SET bionic_crypt.tenant = 'tenant $_'; SELECT 'x'::encrypted_text")
+} 1 .. 16;
+is(join(' ', @states), join(' ', ('00000') x 15, '53400'), 'sixteen tenants have a place');
+is($session->query(reading()), 'old', 'the first is one of them');
+
 $_->quit for $session, $locker;
 $node->stop;
 done_testing();
