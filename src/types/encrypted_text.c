@@ -19,6 +19,7 @@
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
+#include "tcop/pquery.h"
 #include "nodes/memnodes.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -27,7 +28,11 @@
 #include "session/tenant_context.h"
 #include "types/value.h"
 
-/* The planner's name for the memory in which it parses a function's body. */
+/*
+ * PostgreSQL's names for a portal's memory, and for that in which the planner
+ * parses a function's body.
+ */
+#define PORTAL_CONTEXT		"PortalContext"
 #define INLINING_CONTEXT	"inline_function"
 
 PG_FUNCTION_INFO_V1(bionic_crypt_encrypted_text_in);
@@ -41,6 +46,7 @@ PG_FUNCTION_INFO_V1(bionic_crypt_encrypted_text_from_inet);
 PG_FUNCTION_INFO_V1(bionic_crypt_encrypted_text_to_text);
 
 static struct varlena *encrypt_input(FmgrInfo *caller, Bytes plaintext);
+static bool binds_parameters(void);
 static void refuse_inlined(void);
 static struct varlena *raw_input(Bytes input);
 
@@ -143,8 +149,8 @@ bionic_crypt_encrypted_text_to_text(PG_FUNCTION_ARGS)
  * The parser calls an input function once a literal, with an FmgrInfo made
  * for that call in the memory of that call.  Whoever converts many values
  * (COPY, CoerceViaIO in a plan) keeps its FmgrInfo in memory that outlives
- * the rows'.  So a caller whose FmgrInfo lies elsewhere is no parser; in
- * doubt it is one.
+ * the rows'.  So a caller whose FmgrInfo lies elsewhere is no parser, nor is
+ * one that binds parameters; in doubt it is one.
  *
  * fn_extra counts the calls: it points to nothing.
  */
@@ -153,6 +159,8 @@ encrypt_input(FmgrInfo *caller, Bytes plaintext)
 {
 	uintptr_t	call_number = 0;
 
+	if (binds_parameters())
+		return value_seal(plaintext);
 	if (caller != NULL)
 	{
 		if (caller->fn_mcxt != CurrentMemoryContext)
@@ -162,6 +170,17 @@ encrypt_input(FmgrInfo *caller, Bytes plaintext)
 	}
 	refuse_inlined();
 	return value_seal_literal(plaintext, call_number);
+}
+
+/*
+ * The values of a portal's parameters are converted in its memory before it
+ * runs; whatever is parsed while a portal runs finds it active.
+ */
+static bool
+binds_parameters(void)
+{
+	return ActivePortal == NULL &&
+		strcmp(CurrentMemoryContext->name, PORTAL_CONTEXT) == 0;
 }
 
 /*
