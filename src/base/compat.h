@@ -38,20 +38,6 @@
 #define compat_my_proc_number() ((int) MyProc->pgprocno)
 #endif
 
-/* Memory for the "extra" of a setting's check hook. */
-#if PG_VERSION_NUM >= 160000
-#define compat_guc_malloc(size) guc_malloc(LOG, size)
-#else
-#define compat_guc_malloc(size) malloc(size)
-#endif
-
-/* The memory that a check hook's new value must come from. */
-#if PG_VERSION_NUM >= 160000
-#define compat_guc_strdup(s) guc_strdup(LOG, s)
-#else
-#define compat_guc_strdup(s) strdup(s)
-#endif
-
 static inline AclResult
 compat_server_aclcheck(Oid server, Oid role, AclMode mode)
 {

@@ -50,6 +50,19 @@ bytea_datum(const uint8 *data, Size len)
 	return PointerGetDatum(cstring_to_text_with_len((const char *) data, len));
 }
 
+/* A statement whose rows nobody looks at: their number. */
+static uint64
+run_alone(CatalogStatement *statement, Datum *values)
+{
+	CatalogAccess access;
+	uint64		n;
+
+	catalog_open(&access);
+	n = catalog_run(statement, values);
+	catalog_close(&access);
+	return n;
+}
+
 static const AeadAlgorithm *
 algorithm_of_row(uint64 row, int column)
 {
@@ -239,19 +252,6 @@ catalog_find_key(const char *tenant, const uint8 *key_id, KeyRecord *record)
 	return result;
 }
 
-/* Whether a statement of one parameter finds a row. */
-static bool
-finds_row(CatalogStatement *statement, Datum value)
-{
-	CatalogAccess access;
-	bool		found;
-
-	catalog_open(&access);
-	found = catalog_run(statement, &value) > 0;
-	catalog_close(&access);
-	return found;
-}
-
 bool
 catalog_has_fingerprint(const uint8 *fingerprint)
 {
@@ -260,8 +260,9 @@ catalog_has_fingerprint(const uint8 *fingerprint)
 		.n_parameters = 1,
 		.types = {BYTEAOID},
 	};
+	Datum		values[] = {bytea_datum(fingerprint, FINGERPRINT_LEN)};
 
-	return finds_row(&statement, bytea_datum(fingerprint, FINGERPRINT_LEN));
+	return run_alone(&statement, values) > 0;
 }
 
 bool
@@ -273,8 +274,9 @@ catalog_server_in_use(const char *server)
 		.n_parameters = 1,
 		.types = {TEXTOID},
 	};
+	Datum		values[] = {CStringGetTextDatum(server)};
 
-	return finds_row(&statement, CStringGetTextDatum(server));
+	return run_alone(&statement, values) > 0;
 }
 
 bool
@@ -285,8 +287,9 @@ catalog_role_in_use(Oid role)
 		.n_parameters = 1,
 		.types = {OIDOID},
 	};
+	Datum		values[] = {ObjectIdGetDatum(role)};
 
-	return finds_row(&statement, ObjectIdGetDatum(role));
+	return run_alone(&statement, values) > 0;
 }
 
 void
@@ -307,11 +310,8 @@ catalog_insert_tenant(const TenantRow *row, const uint8 *fingerprint)
 		CStringGetTextDatum(row->algorithm->name),
 		Float8GetDatum((double) row->outage_grace_s),
 	};
-	CatalogAccess access;
 
-	catalog_open(&access);
-	(void) catalog_run(&statement, values);
-	catalog_close(&access);
+	(void) run_alone(&statement, values);
 }
 
 void
@@ -323,11 +323,8 @@ catalog_set_tenant_state(const char *tenant, const char *state)
 		.types = {TEXTOID, TEXTOID},
 	};
 	Datum		values[] = {CStringGetTextDatum(tenant), CStringGetTextDatum(state)};
-	CatalogAccess access;
 
-	catalog_open(&access);
-	(void) catalog_run(&statement, values);
-	catalog_close(&access);
+	(void) run_alone(&statement, values);
 }
 
 int
@@ -409,11 +406,8 @@ catalog_update_wrapped(const KeyRecord *record)
 		bytea_datum(record->key_id, KEY_ID_LEN),
 		bytea_datum(record->wrapped, record->wrapped_len),
 	};
-	CatalogAccess access;
 
-	catalog_open(&access);
-	(void) catalog_run(&statement, values);
-	catalog_close(&access);
+	(void) run_alone(&statement, values);
 }
 
 void
@@ -429,11 +423,8 @@ catalog_grant(const char *tenant, Oid role, uint32 privileges)
 	Datum		values[] = {
 		CStringGetTextDatum(tenant), ObjectIdGetDatum(role), array_of_privileges(privileges),
 	};
-	CatalogAccess access;
 
-	catalog_open(&access);
-	(void) catalog_run(&statement, values);
-	catalog_close(&access);
+	(void) run_alone(&statement, values);
 }
 
 void

@@ -38,6 +38,8 @@ typedef enum Condition
 	CONDITION_NOT_PRELOADED
 } Condition;
 
+#define CONDITION_LAST CONDITION_NOT_PRELOADED
+
 /*
  * Raises the condition.  log_detail goes to the server log only; NULL for
  * none.  Subject and object may be NULL where the condition has none.

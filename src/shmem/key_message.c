@@ -151,7 +151,7 @@ key_reply_read(Bytes in, KeyReply *reply)
 		!reader_u8(&r, &kek_created) ||
 		!read_record(&r, &reply->record) ||
 		!read_array(&r, reply->sealed, sizeof(reply->sealed), &reply->sealed_len) ||
-		reader_left(&r) != 0)
+		reader_left(&r) != 0 || condition > CONDITION_LAST)
 		return false;
 	reply->condition = (Condition) condition;
 	reply->kek_created = kek_created != 0;
