@@ -15,6 +15,7 @@ int			config_max_tenants;
 int			config_revocation_interval_ms;
 int			config_kms_timeout_ms;
 bool		config_allow_core_dumps;
+bool		config_allow_local_kms;
 char	   *config_default_kms;
 
 /* One entry a setting with a number; bounds are part of the contract. */
@@ -92,6 +93,11 @@ config_init(void)
 							 "For debugging: a core dump holds decrypted values and may hold keys.",
 							 &config_allow_core_dumps, false,
 							 PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("bionic_crypt.allow_local_kms",
+							 "Lets KMS servers have loopback, link-local and metadata addresses.",
+							 "For a KMS on the server's own machine, and for tests.",
+							 &config_allow_local_kms, false,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("bionic_crypt.default_kms",
 							   "Server that wraps the keys of tenants created without one of their own.",
 							   NULL,

@@ -16,6 +16,7 @@ extern int	config_max_tenants;
 extern int	config_revocation_interval_ms;
 extern int	config_kms_timeout_ms;
 extern bool config_allow_core_dumps;
+extern bool config_allow_local_kms;
 extern char *config_default_kms;
 
 extern void config_init(void);

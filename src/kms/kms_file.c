@@ -381,11 +381,15 @@ static const KmsOptionRule file_option_rules[] = {
 	{.name = NULL},
 };
 
+static const KmsLocal file_local = {
+	.wrap = file_wrap,
+	.unwrap = file_unwrap,
+	.create_kek = file_create_kek,
+};
+
 const KmsProvider kms_file = {
 	.name = "file",
 	.option_rules = file_option_rules,
 	.validate = file_validate,
-	.wrap = file_wrap,
-	.unwrap = file_unwrap,
-	.create_kek = file_create_kek,
+	.local = &file_local,
 };

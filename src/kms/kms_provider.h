@@ -7,9 +7,14 @@
  * key with a key-encryption key that it keeps, and unwraps it again; it never
  * makes a data key.
  *
- * Providers run in the key worker, in a memory context that is reset after
- * each call.  They report by status and never raise errors: what went wrong is
- * a fact about a tenant's KMS, and the worker goes on with the next tenant.
+ * Of two kinds.  A local one (KmsLocal) answers at once, with what is on this
+ * machine.  One that speaks HTTP (KmsHttp) is pure: it builds requests, reads
+ * replies and classifies failures, and knows neither sockets nor time; logins,
+ * retries and deadlines are the key worker's (worker/kms_client.c), the bytes
+ * on the wire are http_client.c's.
+ *
+ * Providers report by status and never raise errors: what went wrong is a fact
+ * about a tenant's KMS, and the worker goes on with the next tenant.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,8 +25,9 @@
 
 #include "crypto/bytes.h"
 #include "crypto/kdf.h"
+#include "kms/http_message.h"
 
-/* The class of a failure decides what happens: DESIGN, section 8. */
+/* The class of a failure decides what happens: docs/keys.md. */
 typedef enum KmsStatus
 {
 	KMS_OK = 0,
@@ -29,9 +35,14 @@ typedef enum KmsStatus
 	KMS_DENIED,					/* fail closed, evict, ends by itself */
 	KMS_BAD_CIPHERTEXT,			/* never retried; a security event */
 	KMS_UNAVAILABLE,			/* keys at hand serve until the lease ends */
+	KMS_THROTTLED,				/* likewise; not before retry_after_ms */
+	KMS_PROTOCOL,				/* likewise: a reply that makes no sense */
+	KMS_CREDENTIAL,				/* likewise: ours is missing or has expired */
 	KMS_KEY_FILE_MISSING,		/* as unavailable, with its own error */
 	KMS_KEY_FILE_OPEN			/* likewise */
 } KmsStatus;
+
+#define KMS_STATUSES (KMS_KEY_FILE_OPEN + 1)
 
 #define KMS_DETAIL_MAX 512
 
@@ -39,6 +50,7 @@ typedef enum KmsStatus
 typedef struct KmsError
 {
 	KmsStatus	status;
+	int64		retry_after_ms; /* KMS_THROTTLED; 0: it did not say */
 	char		subject[MAXPGPATH]; /* the option or path it is about */
 	char		detail[KMS_DETAIL_MAX]; /* for the log: facts, a sentence */
 } KmsError;
@@ -82,15 +94,13 @@ typedef struct KmsOptionRule
 								 * helper or socket of the server's machine */
 } KmsOptionRule;
 
-typedef struct KmsProvider
+#define KMS_WRAPPED_MAX 2048
+#define KMS_ASSOCIATED_MAX 1024
+
+/* A KMS of this machine.  Both run in a memory context that is reset. */
+typedef struct KmsLocal
 {
-	const char *name;
-	const KmsOptionRule *option_rules;	/* ends with a NULL name */
-
-	/* No I/O.  Further checks of the options; NULL for none. */
-	bool		(*validate) (const KmsServer *server, KmsError *error);
-
-	/* wrapped has room for KEY_WRAPPED_MAX bytes */
+	/* wrapped has room for KMS_WRAPPED_MAX bytes */
 	bool		(*wrap) (const KmsServer *server, const KmsContext *context,
 						 const uint8 data_key[DATA_KEY_LEN],
 						 uint8 *wrapped, Size *wrapped_len, KmsError *error);
@@ -100,14 +110,97 @@ typedef struct KmsProvider
 
 	/*
 	 * Makes the key-encryption key if there is none yet; only a key file in
-	 * its default place is made.  Sets *created and the path in *error's subject.  NULL:
-	 * the tenant makes it.
+	 * its default place is made.  Sets *created and the path in *error's subject.
 	 */
 	bool		(*create_kek) (const KmsServer *server, bool *created, KmsError *error);
-} KmsProvider;
+} KmsLocal;
 
-#define KMS_WRAPPED_MAX 2048
-#define KMS_ASSOCIATED_MAX 1024
+typedef enum KmsOperation
+{
+	KMS_WRAP,					/* data key in, wrapped key out */
+	KMS_UNWRAP,					/* wrapped key in, data key out */
+	KMS_REWRAP					/* wrapped key in and out; see can_rewrap */
+} KmsOperation;
+
+#define KMS_CREDENTIAL_MAX	16384	/* bytes of a credential's file */
+#define KMS_IDENTITY_MAX	1024
+
+/* What we log in with, as its files say at this login.  Wiped after it. */
+typedef struct KmsCredential
+{
+	char		identity[KMS_IDENTITY_MAX]; /* not secret: a role_id */
+	char		secret[KMS_CREDENTIAL_MAX]; /* without a trailing newline */
+} KmsCredential;
+
+/* What a login gave. */
+typedef struct KmsToken
+{
+	char		text[KMS_CREDENTIAL_MAX];
+	uint32		lifetime_s;		/* from now; 0: it did not say */
+	bool		renewable;
+} KmsToken;
+
+typedef enum KmsLogin
+{
+	KMS_LOGIN,					/* from the credential */
+	KMS_RENEW,					/* from the token that is there */
+	KMS_LOGOUT					/* that token is not needed any more */
+} KmsLogin;
+
+/* A KMS that speaks HTTP. */
+typedef struct KmsHttp
+{
+	/* Files to read before a login; NULL where the server names none. */
+	const char *(*identity_file) (const KmsServer *server);
+	const char *(*secret_file) (const KmsServer *server);
+
+	/*
+	 * True: the authority is asked anew at each check of keys, so that a
+	 * login that it refuses is noticed; false: only when the token ends.
+	 */
+	bool		(*logs_in) (const KmsServer *server);
+
+	/* The token is read at KMS_RENEW and KMS_LOGOUT, the credential at KMS_LOGIN. */
+	bool		(*build_login) (const KmsServer *server, KmsLogin step,
+								const KmsCredential *credential, const KmsToken *token,
+								HttpRequest *request, KmsError *error);
+
+	/* Fills in *token, unless the step is KMS_LOGOUT. */
+	bool		(*read_login) (const KmsServer *server, KmsLogin step,
+							   const KmsCredential *credential, const HttpReply *reply,
+							   KmsToken *token, KmsError *error);
+
+	bool		(*build) (const KmsServer *server, KmsOperation operation,
+						  const KmsContext *context, Bytes in, const KmsToken *token,
+						  HttpRequest *request, KmsError *error);
+
+	/*
+	 * out has room for KMS_WRAPPED_MAX bytes, for KMS_UNWRAP for DATA_KEY_LEN:
+	 * a key of another length is KMS_PROTOCOL.
+	 */
+	bool		(*read) (const KmsServer *server, KmsOperation operation,
+						 const HttpReply *reply, uint8 *out, Size *out_len,
+						 KmsError *error);
+
+	/* Whether the KMS wraps anew by itself, under the same binding. */
+	bool		(*can_rewrap) (const KmsServer *server);
+} KmsHttp;
+
+/* One of local and http is set. */
+typedef struct KmsProvider
+{
+	const char *name;
+	const KmsOptionRule *option_rules;	/* ends with a NULL name */
+
+	/* No I/O.  Further checks of the options; NULL for none. */
+	bool		(*validate) (const KmsServer *server, KmsError *error);
+
+	/* No I/O.  Whether a tenant may name its KEK so; NULL: any name will do. */
+	bool		(*validate_kek) (const char *kek, KmsError *error);
+
+	const KmsLocal *local;
+	const KmsHttp *http;
+} KmsProvider;
 
 extern const KmsProvider *kms_provider_by_name(const char *name);
 

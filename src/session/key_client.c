@@ -112,6 +112,7 @@ key_client_ask(KeyRequest *request, KeyReply *reply, Secret **data_key)
 {
 	BoxKey	   *box;
 
+	request->timeout_ms = (uint32) config_kms_timeout_ms;
 	refuse_where_waiting_is_wrong();
 	*data_key = NULL;
 	box = box_key_generate(request->public_key);

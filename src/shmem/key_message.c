@@ -45,14 +45,27 @@ read_array(ByteReader *in, uint8 *array, Size size, Size *len)
 }
 
 static void
+write_server(ByteWriter *out, const KmsServerRecord *server)
+{
+	write_text(out, server->name);
+	writer_sized(out, bytes_of(server->options, server->options_len));
+}
+
+static bool
+read_server(ByteReader *in, KmsServerRecord *server)
+{
+	return read_text(in, server->name, sizeof(server->name)) &&
+		read_array(in, server->options, sizeof(server->options), &server->options_len);
+}
+
+static void
 write_record(ByteWriter *out, const KeyRecord *r)
 {
 	write_text(out, r->tenant);
 	writer_put(out, bytes_of(r->key_id, KEY_ID_LEN));
 	writer_u8(out, r->algorithm);
 	writer_u32(out, r->outage_grace_s);
-	write_text(out, r->server.name);
-	writer_sized(out, bytes_of(r->server.options, r->server.options_len));
+	write_server(out, &r->server);
 	write_text(out, r->kek);
 	writer_sized(out, bytes_of(r->wrapped, r->wrapped_len));
 	writer_put(out, bytes_of(r->check_value, CHECK_VALUE_LEN));
@@ -65,9 +78,7 @@ read_record(ByteReader *in, KeyRecord *r)
 		reader_copy(in, r->key_id, KEY_ID_LEN) &&
 		reader_u8(in, &r->algorithm) &&
 		reader_u32(in, &r->outage_grace_s) &&
-		read_text(in, r->server.name, sizeof(r->server.name)) &&
-		read_array(in, r->server.options, sizeof(r->server.options),
-				   &r->server.options_len) &&
+		read_server(in, &r->server) &&
 		read_text(in, r->kek, sizeof(r->kek)) &&
 		read_array(in, r->wrapped, sizeof(r->wrapped), &r->wrapped_len) &&
 		reader_copy(in, r->check_value, CHECK_VALUE_LEN);
@@ -81,11 +92,14 @@ key_request_write(const KeyRequest *request, uint8 *out, Size capacity)
 	writer_u8(&w, request->operation);
 	writer_u32(&w, request->role);
 	writer_u32(&w, request->privileges);
+	writer_u32(&w, request->timeout_ms);
 	writer_u8(&w, request->may_create_kek);
 	write_text(&w, request->tenant);
 	writer_put(&w, bytes_of(request->key_id, KEY_ID_LEN));
 	writer_put(&w, bytes_of(request->public_key, BOX_PUBLIC_LEN));
 	write_record(&w, &request->record);
+	write_server(&w, &request->target);
+	write_text(&w, request->target_kek);
 	if (w.overflow)
 		elog(ERROR, "key request does not fit into its slot");
 	return w.len;
@@ -101,11 +115,14 @@ key_request_read(Bytes in, KeyRequest *request)
 	if (!reader_u8(&r, &operation) ||
 		!reader_u32(&r, &request->role) ||
 		!reader_u32(&r, &request->privileges) ||
+		!reader_u32(&r, &request->timeout_ms) ||
 		!reader_u8(&r, &may_create_kek) ||
 		!read_text(&r, request->tenant, sizeof(request->tenant)) ||
 		!reader_copy(&r, request->key_id, KEY_ID_LEN) ||
 		!reader_copy(&r, request->public_key, BOX_PUBLIC_LEN) ||
 		!read_record(&r, &request->record) ||
+		!read_server(&r, &request->target) ||
+		!read_text(&r, request->target_kek, sizeof(request->target_kek)) ||
 		reader_left(&r) != 0 ||
 		operation < KEY_OP_AUTHORISE || operation > KEY_OP_CHECK_KMS)
 		return false;

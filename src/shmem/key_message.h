@@ -55,6 +55,7 @@ typedef enum KeyOperation
 	KEY_OP_PRESENTED,			/* the key of a record that only we can see yet */
 	KEY_OP_GENERATE,			/* make a data key and wrap it */
 	KEY_OP_REWRAP,				/* wrap the record's key anew */
+	KEY_OP_MOVE,				/* the same, by another KMS */
 	KEY_OP_CHECK_KMS			/* try the server of the record */
 } KeyOperation;
 
@@ -63,11 +64,14 @@ typedef struct KeyRequest
 	KeyOperation operation;
 	Oid			role;
 	uint32		privileges;		/* all of which the role must have */
-	bool		may_create_kek; /* KEY_OP_GENERATE, embedded key file */
+	uint32		timeout_ms;		/* how long the backend will wait */
+	bool		may_create_kek; /* KEY_OP_GENERATE and KEY_OP_MOVE, embedded key file */
 	char		tenant[NAMEDATALEN];
 	uint8		key_id[KEY_ID_LEN]; /* KEY_OP_BY_ID */
 	uint8		public_key[BOX_PUBLIC_LEN];
 	KeyRecord	record;			/* KEY_OP_PRESENTED and later ones */
+	KmsServerRecord target;		/* KEY_OP_MOVE: who wraps it from now on, */
+	char		target_kek[KEY_KEK_MAX];	/* and by which key */
 } KeyRequest;
 
 typedef struct KeyReply

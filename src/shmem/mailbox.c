@@ -4,7 +4,7 @@
  *	  Requests of backends to the key worker, and its sealed replies.
  *
  * Locking: a slot belongs to one backend; its spinlock covers all of it.
- * Messages are copied in and out under it (a few hundred bytes, 8 kB at most);
+ * Messages are copied in and out under it (a few hundred bytes, 12 kB at most);
  * no pointer into a slot ever leaves this file.
  *
  * A backend that gives up (deadline, cancel, error) leaves its request

@@ -15,7 +15,7 @@
 #include "crypto/bytes.h"
 #include "datatype/timestamp.h"
 
-#define MAILBOX_MESSAGE_MAX 8192	/* bytes of a request or a reply */
+#define MAILBOX_MESSAGE_MAX 12288	/* bytes of a request or a reply */
 
 /* A request as the worker took it. */
 typedef struct MailboxRequest

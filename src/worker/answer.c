@@ -78,6 +78,9 @@ refuse_by_kms(Answer *answer, const KmsError *error)
 			refuse(answer, CONDITION_KEY_FILE_OPEN, error->subject, "", error->detail);
 			break;
 		case KMS_UNAVAILABLE:
+		case KMS_THROTTLED:
+		case KMS_PROTOCOL:
+		case KMS_CREDENTIAL:
 		case KMS_OK:
 			refuse(answer, CONDITION_KMS_UNREACHABLE, server, "", error->detail);
 			break;
@@ -199,11 +202,11 @@ wrap_key(Answer *answer, const uint8 *data_key, KmsError *error)
 						 bytes_of(record->server.options, record->server.options_len),
 						 &server, error))
 		return false;
-	if (answer->request.may_create_kek && server.provider->create_kek != NULL)
+	if (answer->request.may_create_kek && server.provider->local->create_kek != NULL)
 	{
 		bool		created;
 
-		if (!server.provider->create_kek(&server, &created, error))
+		if (!server.provider->local->create_kek(&server, &created, error))
 			return false;
 		if (created)
 		{
@@ -211,7 +214,7 @@ wrap_key(Answer *answer, const uint8 *data_key, KmsError *error)
 			strlcpy(answer->reply.subject, error->subject, sizeof(answer->reply.subject));
 		}
 	}
-	return server.provider->wrap(&server, &context, data_key,
+	return server.provider->local->wrap(&server, &context, data_key,
 								 record->wrapped, &record->wrapped_len, error);
 }
 
@@ -332,6 +335,7 @@ work_out(void *argument)
 			break;
 		case KEY_OP_GENERATE:
 		case KEY_OP_REWRAP:
+		case KEY_OP_MOVE:
 		case KEY_OP_CHECK_KMS:
 			answer_with_record(answer);
 			break;

@@ -38,7 +38,7 @@ key_unwrap(const KeyRecord *record, uint8 *data_key, KmsError *error)
 	ok = kms_server_read(record->server.name,
 						 bytes_of(record->server.options, record->server.options_len),
 						 &server, error) &&
-		server.provider->unwrap(&server, &context,
+		server.provider->local->unwrap(&server, &context,
 								bytes_of(record->wrapped, record->wrapped_len),
 								data_key, error);
 

@@ -1,0 +1,58 @@
+/*-------------------------------------------------------------------------
+ *
+ * http_client.h
+ *	  Sends HTTP requests over TLS, in the key worker's event loop (libcurl).
+ *
+ * A client has connections and TLS sessions of its own, which it shares with
+ * nobody.  It follows no redirect, takes no proxy from the environment, checks
+ * the certificate always, refuses loopback, link-local and metadata addresses
+ * after the name was resolved (unless bionic_crypt.allow_local_kms), and
+ * reads no more than HTTP_REPLY_BODY_MAX.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef KMS_HTTP_CLIENT_H
+#define KMS_HTTP_CLIENT_H
+
+#include "postgres.h"
+
+#include "kms/http_message.h"
+
+/* NULL: the system's CAs; no client certificate. */
+typedef struct HttpClientOptions
+{
+	const char *ca_file;
+	const char *client_cert_file;
+	const char *client_key_file;
+	int			connect_timeout_ms;
+	int			max_connections;
+} HttpClientOptions;
+
+typedef struct HttpClient HttpClient;
+typedef struct HttpTransfer HttpTransfer;
+
+/* Called from loop_run(), outside of libcurl; must not raise errors. */
+typedef void (*HttpDone) (void *argument);
+
+/* Once a process, before the first client. */
+extern void http_init(void);
+
+/* NULL when there is no memory for it. */
+extern HttpClient *http_client_create(const HttpClientOptions *options);
+
+/* Transfers under way are cancelled. */
+extern void http_client_free(HttpClient *client);
+
+/*
+ * The reply is written until done is called, or the transfer cancelled; the
+ * request is not needed after the call.  done is always called later, never
+ * from here.
+ */
+extern HttpTransfer *http_send(HttpClient *client, const HttpRequest *request,
+							   HttpReply *reply, int timeout_ms,
+							   HttpDone done, void *argument);
+
+/* Its done is not called. */
+extern void http_cancel(HttpTransfer *transfer);
+
+#endif							/* KMS_HTTP_CLIENT_H */

@@ -1,0 +1,55 @@
+/*-------------------------------------------------------------------------
+ *
+ * loop.h
+ *	  The key worker's event loop for what is not its latch: sockets of KMSs
+ *	  and timers.
+ *
+ * An epoll descriptor, itself watched by the worker's one wait.  Callbacks
+ * run from loop_run(), may watch, forget, start and stop anything, and must
+ * not raise errors.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef KMS_LOOP_H
+#define KMS_LOOP_H
+
+#include "postgres.h"
+
+#include <sys/epoll.h>
+
+#include "lib/ilist.h"
+
+typedef void (*LoopReady) (int fd, uint32 epoll_events, void *argument);
+typedef void (*LoopDue) (void *argument);
+
+/* Embedded in what it is for; zeroed is stopped. */
+typedef struct LoopTimer
+{
+	dlist_node	node;			/* in the list of timers that run */
+	bool		running;
+	uint64		due_ns;			/* epochs_now()'s clock: CLOCK_MONOTONIC_COARSE */
+	LoopDue		callback;
+	void	   *argument;
+} LoopTimer;
+
+/* Once a process. */
+extern void loop_init(void);
+
+/* Readable when loop_run() has something to do; not for timers. */
+extern int	loop_fd(void);
+
+/* Changes what is watched if the descriptor is watched already; one argument each. */
+extern void loop_watch(int fd, uint32 epoll_events, LoopReady ready, void *argument);
+extern void loop_forget(int fd);
+
+/* Starts it, or moves it when it runs. */
+extern void loop_timer_start(LoopTimer *timer, int64 ms, LoopDue due, void *argument);
+extern void loop_timer_stop(LoopTimer *timer);
+
+/* Calls what is ready or due now; does not wait. */
+extern void loop_run(void);
+
+/* Milliseconds until the next timer is due, at most limit_ms. */
+extern long loop_timeout_ms(long limit_ms);
+
+#endif							/* KMS_LOOP_H */

@@ -1,0 +1,64 @@
+/*-------------------------------------------------------------------------
+ *
+ * kms_stats.h
+ *	  What the key workers counted about each KMS server, for stat_kms.
+ *
+ * Written by the key worker of a database alone, read by anybody: atomics.
+ * An entry is given to (database, server) at first use and never taken away
+ * until the server restarts; past KMS_STATS_MAX nothing is counted.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SHMEM_KMS_STATS_H
+#define SHMEM_KMS_STATS_H
+
+#include "postgres.h"
+
+#include "port/atomics.h"
+
+#define KMS_STATS_MAX		1024	/* entries, each some 600 bytes */
+#define KMS_STATS_CLASSES	16	/* failures, by the number of their KmsStatus */
+#define KMS_STATS_BUCKETS	40	/* of latency: bucket n ends at 2^(n/2) * 100 us */
+
+typedef enum KmsBreaker
+{
+	KMS_BREAKER_CLOSED = 0,		/* calls go out */
+	KMS_BREAKER_OPEN,			/* calls fail at once */
+	KMS_BREAKER_HALF_OPEN		/* one call tries */
+} KmsBreaker;
+
+typedef struct KmsStats
+{
+	Oid			database;		/* these two under SHMEM_LOCK_KMS_STATS */
+	char		server[NAMEDATALEN];
+	pg_atomic_uint64 calls;		/* wraps, unwraps, rewraps that were finished */
+	pg_atomic_uint64 requests;	/* sent on the wire, logins and retries too */
+	pg_atomic_uint64 logins;
+	pg_atomic_uint64 retries;
+	pg_atomic_uint64 refused_by_breaker;
+	pg_atomic_uint64 waited;	/* calls that found all places taken */
+	pg_atomic_uint32 in_flight; /* now */
+	pg_atomic_uint32 queued;	/* now */
+	pg_atomic_uint32 breaker;	/* KmsBreaker */
+	pg_atomic_uint64 oldest_lease;	/* ns of epochs_now(): when the key asked
+									 * about longest ago was; 0: none held */
+	pg_atomic_uint64 failures[KMS_STATS_CLASSES];
+	pg_atomic_uint64 latency[KMS_STATS_BUCKETS];
+} KmsStats;
+
+extern Size kms_stats_size(void);
+extern void kms_stats_attach(void *memory, bool found);
+
+/* Worker: the entry of a server of our database; never NULL (see above). */
+extern KmsStats *kms_stats_of(const char *server);
+
+/* Worker: one call that ended, with its class and its time. */
+extern void kms_stats_count_call(KmsStats *stats, int status, uint64 latency_us);
+
+/* Anybody: the entries of our database one by one; NULL after the last. */
+extern KmsStats *kms_stats_next(int *cursor);
+
+/* The latency, in milliseconds, below which a share (0 to 1) of calls was; 0: no calls. */
+extern double kms_stats_percentile(const KmsStats *stats, double share);
+
+#endif							/* SHMEM_KMS_STATS_H */
