@@ -4,8 +4,10 @@
  *	  What the key workers counted about each KMS server, for stat_kms.
  *
  * Written by the key worker of a database alone, read by anybody: atomics.
- * An entry is given to (database, server) at first use and never taken away
- * until the server restarts; past KMS_STATS_MAX nothing is counted.
+ * An entry is given to (database, server) at first use and kept until the
+ * database is dropped.  Servers past KMS_STATS_MAX share one more entry, which
+ * has no name: its counters are sums, and what it says of "now" is of whoever
+ * wrote it last.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,7 +20,7 @@
 
 #define KMS_STATS_MAX		1024	/* entries, each some 600 bytes */
 #define KMS_STATS_CLASSES	16	/* failures, by the number of their KmsStatus */
-#define KMS_STATS_BUCKETS	40	/* of latency: bucket n ends at 2^(n/2) * 100 us */
+#define KMS_STATS_BUCKETS	40	/* of latency; n ends at 2^(n/2) * 0.1 ms */
 
 typedef enum KmsBreaker
 {
@@ -30,7 +32,7 @@ typedef enum KmsBreaker
 typedef struct KmsStats
 {
 	Oid			database;		/* these two under SHMEM_LOCK_KMS_STATS */
-	char		server[NAMEDATALEN];
+	char		server[NAMEDATALEN];	/* empty: the shared one */
 	pg_atomic_uint64 calls;		/* wraps, unwraps, rewraps that were finished */
 	pg_atomic_uint64 requests;	/* sent on the wire, logins and retries too */
 	pg_atomic_uint64 logins;
@@ -52,13 +54,22 @@ extern void kms_stats_attach(void *memory, bool found);
 /* Worker: the entry of a server of our database; never NULL (see above). */
 extern KmsStats *kms_stats_of(const char *server);
 
-/* Worker: one call that ended, with its class and its time. */
+/* Worker: one call that ended, with its class and its time, failed or not. */
 extern void kms_stats_count_call(KmsStats *stats, int status, uint64 latency_us);
 
-/* Anybody: the entries of our database one by one; NULL after the last. */
+/*
+ * Anybody: the entries of our database one by one, starting with *cursor = 0,
+ * then the shared one if it was needed; NULL after the last.
+ */
 extern KmsStats *kms_stats_next(int *cursor);
 
-/* The latency, in milliseconds, below which a share (0 to 1) of calls was; 0: no calls. */
-extern double kms_stats_percentile(const KmsStats *stats, double share);
+/*
+ * The latency, in milliseconds, which a share (0 to 1) of calls did not pass:
+ * where the bucket ends in which it lies.  0: no calls.
+ */
+extern double kms_stats_percentile(KmsStats *stats, double share);
+
+/* A dropped database's entries are free again. */
+extern void kms_stats_forget_database(Oid database);
 
 #endif							/* SHMEM_KMS_STATS_H */

@@ -22,6 +22,7 @@
 
 #include "base/compat.h"
 #include "base/config.h"
+#include "shmem/kms_stats.h"
 #include "shmem/registry.h"
 #include "shmem/shmem.h"
 
@@ -362,6 +363,8 @@ registry_unblock_database(bool gone)
 	Entry	   *entry;
 	int			launcher;
 
+	if (gone && *blocked != InvalidOid)
+		kms_stats_forget_database(*blocked);
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_REGISTRY), LW_EXCLUSIVE);
 	entry = *blocked != InvalidOid ? find_entry(*blocked) : NULL;
 	if (gone && entry != NULL && entry->pid == 0)

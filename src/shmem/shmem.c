@@ -16,6 +16,7 @@
 
 #include "report/condition.h"
 #include "shmem/epochs.h"
+#include "shmem/kms_stats.h"
 #include "shmem/mailbox.h"
 #include "shmem/registry.h"
 #include "shmem/shmem.h"
@@ -33,6 +34,7 @@ static const Part parts[] = {
 	{"bionic_crypt epochs", epochs_size, epochs_attach},
 	{"bionic_crypt mailbox", mailbox_size, mailbox_attach},
 	{"bionic_crypt registry", registry_size, registry_attach},
+	{"bionic_crypt kms_stats", kms_stats_size, kms_stats_attach},
 };
 
 /* Hooks before ours. */

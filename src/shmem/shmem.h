@@ -21,11 +21,12 @@ extern bool shmem_ready(void);
 /* Raises CONDITION_NOT_PRELOADED unless it is. */
 extern void shmem_require(void);
 
-/* The lock of the registry and of the directory of tenant cells. */
+/* One of the locks below. */
 extern LWLock *shmem_lock(int which);
 
 #define SHMEM_LOCK_REGISTRY 0
 #define SHMEM_LOCK_EPOCHS	1
-#define SHMEM_LOCKS			2
+#define SHMEM_LOCK_KMS_STATS 2
+#define SHMEM_LOCKS			3
 
 #endif							/* SHMEM_SHMEM_H */
