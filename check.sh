@@ -8,7 +8,8 @@
 #
 # What is missing is skipped, and said; BIONIC_CRYPT_TEST_REQUIRE lists tools
 # whose absence is a failure instead, 'all' for every one that a release has.
-# BIONIC_CRYPT_TEST_DATA is the folder of optional data, ../shared/data if any.
+# BIONIC_CRYPT_TEST_DATA is the folder of optional data, ../shared/data if any;
+# BIONIC_CRYPT_TEST_BAO an OpenBao to use instead of the one that is fetched.
 
 cd "$(dirname "$0")" || exit 1
 root=$PWD
@@ -195,6 +196,8 @@ if wants build regress isolation tap; then
 	check build make_as_user 300 -C "$tree" COPT=-Werror || finish
 	setup_copy
 fi
+
+! wants tap || setup_kms || skip vault "OpenBao could not be had; $(grep -m 1 ERROR "$work/kms.log")"
 
 ! wants unit || suite unit make_as_user 120 -C "$tree/test/unit" check
 if wants unit && [ "$LONG" ]; then

@@ -10,7 +10,6 @@
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/test/setup.sh"
-cache=${XDG_CACHE_HOME:-/var/cache}/bionic_crypt-test
 
 # LLVM is left out: half of the size, and we build without it.  A release in
 # the making may have an index that has expired.

