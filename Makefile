@@ -35,7 +35,7 @@ EXTRA_CLEAN = bionic_crypt--*.sql results output_iso tmp_check log regression.di
 # Nothing of the build's folder goes into the library.
 PG_CPPFLAGS = -Isrc
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -ffile-prefix-map=$(CURDIR)=.
-SHLIB_LINK = -lcrypto -lsodium
+SHLIB_LINK = -lcurl -lssl -lcrypto -lsodium
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)

@@ -17,7 +17,7 @@ prepare()
 {
 	local suite=${1%:*} version=${1#*:}
 	local packages=postgresql-$version,postgresql-server-dev-$version
-	packages+=,gcc,make,libc6-dev,libsodium-dev,libssl-dev,libipc-run-perl
+	packages+=,gcc,make,libc6-dev,libcurl4-openssl-dev,libsodium-dev,libssl-dev,libipc-run-perl
 
 	there=$cache/$suite-$(cksum <<<"$packages" | cut -d' ' -f1)
 	mkdir -p "$cache"
