@@ -7,8 +7,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_foreign_server.h"
 #include "commands/defrem.h"
 #include "foreign/foreign.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 
 #include "base/compat.h"
@@ -66,10 +68,30 @@ kms_server_find(const char *name, KmsServerRecord *record)
 	return true;
 }
 
+/*
+ * Until the transaction ends the server stays what it is (kms_guard.c has the
+ * other side of this lock): nobody sees yet that keys are wrapped by it.
+ * Another may have got its name while we waited.
+ */
+static ForeignServer *
+find_and_lock_server(const char *name)
+{
+	ForeignServer *server = find_server(name);
+	Oid			locked = InvalidOid;
+
+	while (server != NULL && server->serverid != locked)
+	{
+		locked = server->serverid;
+		LockDatabaseObject(ForeignServerRelationId, locked, 0, AccessShareLock);
+		server = find_server(name);
+	}
+	return server;
+}
+
 void
 kms_server_require(const char *name, Oid role, KmsServerRecord *record)
 {
-	ForeignServer *server = find_server(name);
+	ForeignServer *server = find_and_lock_server(name);
 	AclResult	result;
 
 	if (server == NULL)

@@ -18,7 +18,10 @@
 /* False when there is no server of that name under our wrapper. */
 extern bool kms_server_find(const char *name, KmsServerRecord *record);
 
-/* The same for a role that wants to use it: raises unless it has USAGE. */
+/*
+ * The same for a role that wants to use it: raises unless it has USAGE.  The
+ * server is locked against change until the transaction ends.
+ */
 extern void kms_server_require(const char *name, Oid role, KmsServerRecord *record);
 
 /* Options (a list of DefElem) to bytes; raises when they are too long. */

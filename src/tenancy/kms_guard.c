@@ -19,6 +19,8 @@
 #include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/memutils.h"
 
 #include "base/utility.h"
@@ -32,8 +34,14 @@ static List *dropped = NIL;
 /* The hook before ours. */
 static object_access_hook_type previous_hook;
 
-/* Options that say which KMS it is, and whose keys; a superuser moves a file. */
-static const char *const identity[] = {"provider", "address", "mount", "namespace", "path"};
+/*
+ * Options that say which KMS it is, and how it binds a key to its tenant.  Not
+ * those that say who we are to it: credentials change, and they are files,
+ * which the validator lets only some roles name.
+ */
+static const char *const identity[] = {
+	"provider", "address", "mount", "namespace", "binding", "path"
+};
 
 static bool
 is_in_use(const char *server)
@@ -84,6 +92,31 @@ refuse_drop(void)
 	pfree(record);
 }
 
+static bool
+is_identity(const char *option)
+{
+	for (int i = 0; i < lengthof(identity); i++)
+	{
+		if (strcmp(option, identity[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Waits for who is about to use the server (kms_server_require()), and keeps
+ * others from it until our transaction ends.  PostgreSQL does so by itself
+ * before it drops one.
+ */
+static void
+lock_to_change(const char *name)
+{
+	ForeignServer *server = GetForeignServerByName(name, true);
+
+	if (server != NULL && has_privs_of_role(GetUserId(), server->owner))
+		LockDatabaseObject(ForeignServerRelationId, server->serverid, 0, AccessExclusiveLock);
+}
+
 static void
 refuse_change(AlterForeignServerStmt *statement)
 {
@@ -93,17 +126,28 @@ refuse_change(AlterForeignServerStmt *statement)
 	{
 		const char *option = lfirst_node(DefElem, cell)->defname;
 
-		for (int i = 0; i < lengthof(identity); i++)
-		{
-			if (strcmp(option, identity[i]) == 0 &&
-				!(strcmp(option, "path") == 0 && superuser()) &&
-				is_in_use(statement->servername))
-				ereport(ERROR,
-						(errcode(ERRCODE_OBJECT_IN_USE),
-						 errmsg("cannot change option \"%s\" of KMS server \"%s\" because keys of tenants are wrapped by it",
-								option, statement->servername)));
-		}
+		if (!is_identity(option))
+			continue;
+		lock_to_change(statement->servername);
+
+		/* A superuser moves a key file. */
+		if (!(strcmp(option, "path") == 0 && superuser()) && is_in_use(statement->servername))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("cannot change option \"%s\" of KMS server \"%s\" because keys of tenants are wrapped by it",
+							option, statement->servername)));
 	}
+}
+
+static void
+refuse_rename(const char *server)
+{
+	lock_to_change(server);
+	if (is_in_use(server))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot rename KMS server \"%s\" because keys of tenants are wrapped by it",
+						server)));
 }
 
 static void
@@ -115,12 +159,8 @@ look_at_statement(Node *statement)
 			refuse_change((AlterForeignServerStmt *) statement);
 			break;
 		case T_RenameStmt:
-			if (((RenameStmt *) statement)->renameType == OBJECT_FOREIGN_SERVER &&
-				is_in_use(strVal(((RenameStmt *) statement)->object)))
-				ereport(ERROR,
-						(errcode(ERRCODE_OBJECT_IN_USE),
-						 errmsg("cannot rename KMS server \"%s\" because keys of tenants are wrapped by it",
-								strVal(((RenameStmt *) statement)->object))));
+			if (((RenameStmt *) statement)->renameType == OBJECT_FOREIGN_SERVER)
+				refuse_rename(strVal(((RenameStmt *) statement)->object));
 			break;
 		default:
 			break;
