@@ -13,6 +13,10 @@ CREATE FUNCTION bionic_crypt.resume_tenant(tenant text) RETURNS void
 	AS 'MODULE_PATHNAME', 'bionic_crypt_resume_tenant' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION bionic_crypt.resume_tenant(text) IS 'ends what bionic_crypt.suspend_tenant() began';
 
+CREATE FUNCTION bionic_crypt.set_outage_grace(tenant text, outage_grace interval) RETURNS void
+	AS 'MODULE_PATHNAME', 'bionic_crypt_set_outage_grace' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION bionic_crypt.set_outage_grace(text, interval) IS 'how long the tenant''s keys may be used while its KMS cannot be asked';
+
 CREATE FUNCTION bionic_crypt.current_tenant() RETURNS text
 	AS 'MODULE_PATHNAME', 'bionic_crypt_current_tenant' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION bionic_crypt.current_tenant() IS 'the session''s tenant once the current role''s grant was checked; NULL when none is set';
@@ -42,6 +46,10 @@ COMMENT ON FUNCTION bionic_crypt.rotate_key(text) IS 'makes a new version of the
 CREATE FUNCTION bionic_crypt.rewrap_keys(tenant text) RETURNS integer
 	AS 'MODULE_PATHNAME', 'bionic_crypt_rewrap_keys' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION bionic_crypt.rewrap_keys(text) IS 'wraps the tenant''s data keys anew, after its key-encryption key was rotated; answers their number';
+
+CREATE FUNCTION bionic_crypt.move_tenant(tenant text, kms text, kek text DEFAULT NULL) RETURNS integer
+	AS 'MODULE_PATHNAME', 'bionic_crypt_move_tenant' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION bionic_crypt.move_tenant(text, text, text) IS 'has another KMS wrap the tenant''s data keys, so that the old one is not needed any more; answers their number';
 
 CREATE FUNCTION bionic_crypt.check_kms(server text, kek text DEFAULT NULL,
 	OUT ok boolean, OUT problem text, OUT detail text)

@@ -18,6 +18,8 @@ GRANT EXECUTE ON FUNCTION bionic_crypt.grant_tenant(text, regrole, text[]) TO PU
 GRANT EXECUTE ON FUNCTION bionic_crypt.revoke_tenant(text, regrole, text[]) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION bionic_crypt.rotate_key(text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION bionic_crypt.rewrap_keys(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.move_tenant(text, text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.set_outage_grace(text, interval) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION bionic_crypt.check_kms(text, text) TO PUBLIC;
 GRANT SELECT ON bionic_crypt.tenants, bionic_crypt.keys, bionic_crypt.grants TO PUBLIC;
 GRANT EXECUTE ON FUNCTION bionic_crypt.key_worker() TO pg_monitor;

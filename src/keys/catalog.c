@@ -44,6 +44,17 @@ tenant_state_by_name(const char *name)
 	elog(ERROR, "unrecognized tenant state: %s", name);
 }
 
+static const char *
+tenant_state_name(TenantState state)
+{
+	for (int i = 0; i < lengthof(tenant_states); i++)
+	{
+		if (tenant_states[i].state == state)
+			return tenant_states[i].name;
+	}
+	elog(ERROR, "unrecognized tenant state: %d", (int) state);
+}
+
 static Datum
 bytea_datum(const uint8 *data, Size len)
 {
@@ -269,8 +280,10 @@ bool
 catalog_server_in_use(const char *server)
 {
 	static CatalogStatement statement = {
-		.sql = "SELECT 1 FROM bionic_crypt.catalog_keys k WHERE k.kms = $1 "
-		"UNION ALL SELECT 1 FROM bionic_crypt.catalog_tenants t WHERE t.kms = $1 LIMIT 1",
+		.sql = "SELECT 1 FROM bionic_crypt.catalog_keys k "
+		"WHERE k.kms = $1 AND k.state <> 'destroyed' "
+		"UNION ALL SELECT 1 FROM bionic_crypt.catalog_tenants t "
+		"WHERE t.kms = $1 AND t.state <> 'shredded' LIMIT 1",
 		.n_parameters = 1,
 		.types = {TEXTOID},
 	};
@@ -315,14 +328,21 @@ catalog_insert_tenant(const TenantRow *row, const uint8 *fingerprint)
 }
 
 void
-catalog_set_tenant_state(const char *tenant, const char *state)
+catalog_update_tenant(const TenantRow *row)
 {
 	static CatalogStatement statement = {
-		.sql = "UPDATE bionic_crypt.catalog_tenants SET state = $2 WHERE tenant = $1",
-		.n_parameters = 2,
-		.types = {TEXTOID, TEXTOID},
+		.sql = "UPDATE bionic_crypt.catalog_tenants SET state = $2, kms = $3, kek = $4, "
+		"outage_grace = make_interval(secs => $5) WHERE tenant = $1",
+		.n_parameters = 5,
+		.types = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID},
 	};
-	Datum		values[] = {CStringGetTextDatum(tenant), CStringGetTextDatum(state)};
+	Datum		values[] = {
+		CStringGetTextDatum(row->tenant),
+		CStringGetTextDatum(tenant_state_name(row->state)),
+		CStringGetTextDatum(row->kms),
+		CStringGetTextDatum(row->kek),
+		Float8GetDatum((double) row->outage_grace_s),
+	};
 
 	(void) run_alone(&statement, values);
 }
@@ -397,17 +417,21 @@ void
 catalog_update_wrapped(const KeyRecord *record)
 {
 	static CatalogStatement statement = {
-		.sql = "UPDATE bionic_crypt.catalog_keys SET wrapped = $2, wrapped_at = pg_catalog.now() "
-		"WHERE key_id = $1",
-		.n_parameters = 2,
-		.types = {BYTEAOID, BYTEAOID},
+		.sql = "UPDATE bionic_crypt.catalog_keys SET kms = $3, kek = $4, wrapped = $5, "
+		"wrapped_at = pg_catalog.now() WHERE tenant = $1 AND key_id = $2",
+		.n_parameters = 5,
+		.types = {TEXTOID, BYTEAOID, TEXTOID, TEXTOID, BYTEAOID},
 	};
 	Datum		values[] = {
+		CStringGetTextDatum(record->tenant),
 		bytea_datum(record->key_id, KEY_ID_LEN),
+		CStringGetTextDatum(record->server.name),
+		CStringGetTextDatum(record->kek),
 		bytea_datum(record->wrapped, record->wrapped_len),
 	};
 
-	(void) run_alone(&statement, values);
+	if (run_alone(&statement, values) != 1)
+		elog(ERROR, "a key of tenant \"%s\" is gone", record->tenant);
 }
 
 void

@@ -57,20 +57,24 @@ extern void catalog_lock_tenant(const char *tenant, TenantRow *row);
 extern KeyLookup catalog_find_key(const char *tenant, const uint8 *key_id,
 								  KeyRecord *record);
 
-/* Whether any key was wrapped by a server of this name. */
+/* Whether a key that is not destroyed was wrapped by a server of this name. */
 extern bool catalog_server_in_use(const char *server);
 
 /* Whether a role has privileges for any tenant, or for all. */
 extern bool catalog_role_in_use(Oid role);
 
 extern void catalog_insert_tenant(const TenantRow *row, const uint8 *fingerprint);
-extern void catalog_set_tenant_state(const char *tenant, const char *state);
+
+/* Writes back what may change: state, KMS and KEK, outage_grace.  The caller has locked the row. */
+extern void catalog_update_tenant(const TenantRow *row);
 
 /* Adds a key as the next version and makes it the active one. */
 extern int	catalog_insert_key(const KeyRecord *record);
 
 /* The ids of a tenant's keys that are not destroyed; palloc'ed, their number. */
 extern int	catalog_key_ids(const char *tenant, uint8 **key_ids);
+
+/* The key is wrapped anew, perhaps by another KMS. */
 extern void catalog_update_wrapped(const KeyRecord *record);
 
 /* Adds to what a role may do, or takes away; "" stands for all tenants. */

@@ -74,6 +74,13 @@ pending_add_key(const KeyRecord *record)
 	key_cache_forget(record->tenant);
 }
 
+void
+pending_follow_key(const KeyRecord *record)
+{
+	if (pending_find_key(record->tenant, record->key_id) != NULL)
+		pending_add_key(record);
+}
+
 static PendingGrant *
 remember_grant(const char *tenant, Oid role, uint32 privileges)
 {

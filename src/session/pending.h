@@ -20,6 +20,12 @@ extern bool pending_any(void);
 extern void pending_add_key(const KeyRecord *record);
 
 /*
+ * A key was wrapped anew: if it is one of ours, this is its record from now
+ * on.  A tenant's keys come here from the oldest to the newest.
+ */
+extern void pending_follow_key(const KeyRecord *record);
+
+/*
  * A grant to role; authority is the role in whose name the key worker is
  * asked: the one that granted, or InvalidOid when the tenant itself is new.
  * An empty tenant stands for all.

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * tenants.c
- *	  SQL functions that create, suspend and resume tenants.
+ *	  SQL functions that create, suspend and resume tenants, and set how long
+ *	  their keys outlast an outage.
  *
  * None is SECURITY DEFINER: each checks the current role first; the catalog
  * is then written as its owner (keys/catalog_spi.c).
@@ -84,8 +85,8 @@ tenant_lock(const char *tenant, uint32 privilege, TenantRow *row)
 	tenant_require(tenant, privilege);
 }
 
-static void
-notice_new_kek(const KeyReply *reply)
+void
+tenant_notice_new_kek(const KeyReply *reply)
 {
 	if (reply->kek_created)
 		ereport(NOTICE,
@@ -116,7 +117,7 @@ tenant_add_key(const TenantRow *row, const KmsServerRecord *server)
 
 	key_client_ask(request, reply, &no_key);
 	key_client_raise(reply);
-	notice_new_kek(reply);
+	tenant_notice_new_kek(reply);
 	version = catalog_insert_key(&reply->record);
 	pending_add_key(&reply->record);
 	pfree(request);
@@ -173,8 +174,8 @@ grace_argument(Interval *interval)
 	return seconds;
 }
 
-static void
-kek_argument(FunctionCallInfo fcinfo, int argument, char *kek)
+void
+tenant_kek_argument(FunctionCallInfo fcinfo, int argument, char *kek)
 {
 	kek[0] = '\0';
 	if (!PG_ARGISNULL(argument))
@@ -205,7 +206,7 @@ bionic_crypt_create_tenant(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("tenant, algorithm and outage_grace must not be null")));
 	strlcpy(row.tenant, tenant_name_argument(PG_GETARG_TEXT_PP(0)), sizeof(row.tenant));
-	kek_argument(fcinfo, 2, row.kek);
+	tenant_kek_argument(fcinfo, 2, row.kek);
 	row.algorithm = algorithm_argument(PG_GETARG_TEXT_PP(3));
 	row.outage_grace_s = grace_argument(PG_GETARG_INTERVAL_P(4));
 	kms_server_require(PG_ARGISNULL(1) ? config_default_kms :
@@ -233,7 +234,10 @@ set_suspended(text *argument, const char *function, bool suspended)
 	PreventCommandIfReadOnly(function);
 	tenant_lock(tenant, PRIVILEGE_MANAGE, &row);
 	if ((row.state == TENANT_SUSPENDED) != suspended)
-		catalog_set_tenant_state(tenant, suspended ? "suspended" : "active");
+	{
+		row.state = suspended ? TENANT_SUSPENDED : TENANT_ACTIVE;
+		catalog_update_tenant(&row);
+	}
 }
 
 PG_FUNCTION_INFO_V1(bionic_crypt_suspend_tenant);
@@ -251,6 +255,28 @@ Datum
 bionic_crypt_resume_tenant(PG_FUNCTION_ARGS)
 {
 	set_suspended(PG_GETARG_TEXT_PP(0), "bionic_crypt.resume_tenant()", false);
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(bionic_crypt_set_outage_grace);
+
+Datum
+bionic_crypt_set_outage_grace(PG_FUNCTION_ARGS)
+{
+	char	   *tenant;
+	int64		outage_grace_s;
+	TenantRow	row;
+
+	PreventCommandIfReadOnly("bionic_crypt.set_outage_grace()");
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("tenant and outage_grace must not be null")));
+	tenant = tenant_name_argument(PG_GETARG_TEXT_PP(0));
+	outage_grace_s = grace_argument(PG_GETARG_INTERVAL_P(1));
+	tenant_lock(tenant, PRIVILEGE_OWN, &row);
+	row.outage_grace_s = outage_grace_s;
+	catalog_update_tenant(&row);
 	PG_RETURN_VOID();
 }
 

@@ -10,10 +10,15 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
+
 #include "keys/catalog.h"
 
 /* The argument as a name in the form of a tenant's; raises when it is none. */
 extern char *tenant_name_argument(text *argument);
+
+/* The name of a key-encryption key, KEY_KEK_MAX bytes; empty if it is NULL. */
+extern void tenant_kek_argument(FunctionCallInfo fcinfo, int argument, char *kek);
 
 /*
  * Raises unless the current role has the privilege for the tenant, which has
@@ -29,5 +34,8 @@ extern void tenant_lock(const char *tenant, uint32 privilege, TenantRow *row);
  * as the active version.
  */
 extern int	tenant_add_key(const TenantRow *row, const KmsServerRecord *server);
+
+/* Tells of a key file that was made for this answer. */
+extern void tenant_notice_new_kek(const KeyReply *reply);
 
 #endif							/* TENANCY_TENANTS_H */
