@@ -224,6 +224,18 @@ registry_next_wanted(int *cursor)
 	return database;
 }
 
+void
+registry_forget(Oid database)
+{
+	Entry	   *entry;
+
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_REGISTRY), LW_EXCLUSIVE);
+	entry = find_entry(database);
+	if (entry != NULL && entry->pid == 0)
+		entry->wanted = false;
+	LWLockRelease(shmem_lock(SHMEM_LOCK_REGISTRY));
+}
+
 static void
 detach_worker(int code, Datum arg)
 {

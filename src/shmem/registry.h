@@ -45,6 +45,9 @@ extern void registry_attach_launcher(void);
  */
 extern Oid	registry_next_wanted(int *cursor);
 
+/* Launcher: nobody is left who wants a worker there; who comes asks again. */
+extern void registry_forget(Oid database);
+
 /* Worker: we serve this database now; false when we should not. */
 extern bool registry_attach_worker(void);
 

@@ -17,6 +17,7 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/procarray.h"
 #include "storage/procsignal.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -155,7 +156,13 @@ bionic_crypt_launcher_main(Datum unused)
 		ResetLatch(MyLatch);
 		while ((database = registry_next_wanted(&cursor)) != InvalidOid)
 		{
-			if (!start_worker(database))
+			/*
+			 * Where nobody is connected nobody waits for a key.  The database
+			 * may even be gone: replay of a DROP DATABASE tells us nothing.
+			 */
+			if (CountDBBackends(database) == 0)
+				registry_forget(database);
+			else if (!start_worker(database))
 				timeout_ms = RESTART_PAUSE_MS;
 		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout_ms,
