@@ -33,6 +33,8 @@ GRANT EXECUTE ON FUNCTION bionic_crypt.unprotect_table(regclass) TO PUBLIC;
 
 -- Reports.
 GRANT EXECUTE ON FUNCTION bionic_crypt.check_settings() TO pg_monitor;
+GRANT EXECUTE ON FUNCTION bionic_crypt.kms_statistics() TO pg_monitor;
+GRANT SELECT ON bionic_crypt.stat_kms TO pg_monitor;
 
 -- Types: for every user of a column; the key worker says whose keys.
 GRANT EXECUTE ON FUNCTION bionic_crypt.encrypted_text_in(cstring) TO PUBLIC;

@@ -82,6 +82,15 @@ find_entry(const char *server)
 	return unused;
 }
 
+static void
+forget_now(KmsStats *stats)
+{
+	pg_atomic_write_u32(&stats->in_flight, 0);
+	pg_atomic_write_u32(&stats->queued, 0);
+	pg_atomic_write_u32(&stats->breaker, KMS_BREAKER_CLOSED);
+	pg_atomic_write_u64(&stats->oldest_lease, 0);
+}
+
 KmsStats *
 kms_stats_of(const char *server)
 {
@@ -99,6 +108,11 @@ kms_stats_of(const char *server)
 	{
 		entry->database = MyDatabaseId;
 		strlcpy(entry->server, server, sizeof(entry->server));
+	}
+	if (entry->writer != MyProcPid)
+	{
+		entry->writer = MyProcPid;
+		forget_now(entry);
 	}
 	LWLockRelease(shmem_lock(SHMEM_LOCK_KMS_STATS));
 	return entry;
@@ -140,6 +154,17 @@ kms_stats_count_call(KmsStats *stats, int status, uint64 latency_us)
 	pg_atomic_fetch_add_u64(&stats->latency[bucket], 1);
 	if (status != 0)
 		pg_atomic_fetch_add_u64(&stats->failures[status], 1);
+}
+
+bool
+kms_stats_is_current(KmsStats *stats, int worker)
+{
+	bool		current;
+
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_KMS_STATS), LW_SHARED);
+	current = stats->server[0] != '\0' && worker != 0 && stats->writer == worker;
+	LWLockRelease(shmem_lock(SHMEM_LOCK_KMS_STATS));
+	return current;
 }
 
 KmsStats *

@@ -31,8 +31,9 @@ typedef enum KmsBreaker
 
 typedef struct KmsStats
 {
-	Oid			database;		/* these two under SHMEM_LOCK_KMS_STATS */
+	Oid			database;		/* these three under SHMEM_LOCK_KMS_STATS */
 	char		server[NAMEDATALEN];	/* empty: the shared one */
+	int			writer;			/* pid of the worker whose "now" it is */
 	pg_atomic_uint64 calls;		/* wraps, unwraps, rewraps that were finished */
 	pg_atomic_uint64 requests;	/* sent on the wire, logins and retries too */
 	pg_atomic_uint64 logins;
@@ -51,11 +52,17 @@ typedef struct KmsStats
 extern Size kms_stats_size(void);
 extern void kms_stats_attach(void *memory, bool found);
 
-/* Worker: the entry of a server of our database; never NULL (see above). */
+/*
+ * Worker: the entry of a server of our database; never NULL (see above).  What
+ * a worker before us wrote of "now" is over.
+ */
 extern KmsStats *kms_stats_of(const char *server);
 
 /* Worker: one call that ended, with its class and its time, failed or not. */
 extern void kms_stats_count_call(KmsStats *stats, int status, uint64 latency_us);
+
+/* Anybody: whether what the entry says of "now" is of this server and worker. */
+extern bool kms_stats_is_current(KmsStats *stats, int worker);
 
 /*
  * Anybody: the entries of our database one by one, starting with *cursor = 0,
