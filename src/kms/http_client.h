@@ -3,11 +3,11 @@
  * http_client.h
  *	  Sends HTTP requests over TLS, in the key worker's event loop (libcurl).
  *
- * A client has connections and TLS sessions of its own, which it shares with
- * nobody.  It follows no redirect, takes no proxy from the environment, checks
- * the certificate always, refuses loopback, link-local and metadata addresses
- * after the name was resolved (unless bionic_crypt.allow_local_kms), and
- * reads no more than HTTP_REPLY_BODY_MAX.
+ * A client has connections of its own, which it shares with nobody, and
+ * resumes no TLS session.  It follows no redirect, takes no proxy from the
+ * environment, checks the certificate always, refuses loopback, link-local
+ * and metadata addresses after the name was resolved (unless
+ * bionic_crypt.allow_local_kms), and reads no more than HTTP_REPLY_BODY_MAX.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,7 +25,7 @@ typedef struct HttpClientOptions
 	const char *client_cert_file;
 	const char *client_key_file;
 	int			connect_timeout_ms;
-	int			max_connections;
+	int			max_connections;	/* to one host */
 } HttpClientOptions;
 
 typedef struct HttpClient HttpClient;
@@ -34,10 +34,10 @@ typedef struct HttpTransfer HttpTransfer;
 /* Called from loop_run(), outside of libcurl; must not raise errors. */
 typedef void (*HttpDone) (void *argument);
 
-/* Once a process, before the first client. */
+/* Once a process, after loop_init() and before the first client. */
 extern void http_init(void);
 
-/* NULL when there is no memory for it. */
+/* NULL when libcurl has no memory for it. */
 extern HttpClient *http_client_create(const HttpClientOptions *options);
 
 /* Transfers under way are cancelled. */
@@ -46,7 +46,8 @@ extern void http_client_free(HttpClient *client);
 /*
  * The reply is written until done is called, or the transfer cancelled; the
  * request is not needed after the call.  done is always called later, never
- * from here.
+ * from here, at the latest when the time is over, which waiting for a
+ * connection is part of.
  */
 extern HttpTransfer *http_send(HttpClient *client, const HttpRequest *request,
 							   HttpReply *reply, int timeout_ms,

@@ -25,9 +25,9 @@ typedef void (*LoopDue) (void *argument);
 /* Embedded in what it is for; zeroed is stopped. */
 typedef struct LoopTimer
 {
-	dlist_node	node;			/* in the list of timers that run */
+	dlist_node	node;			/* in the list of timers that run, or are due */
 	bool		running;
-	uint64		due_ns;			/* epochs_now()'s clock: CLOCK_MONOTONIC_COARSE */
+	uint64		due_ns;			/* of clock_now_ns() */
 	LoopDue		callback;
 	void	   *argument;
 } LoopTimer;
@@ -38,15 +38,21 @@ extern void loop_init(void);
 /* Readable when loop_run() has something to do; not for timers. */
 extern int	loop_fd(void);
 
-/* Changes what is watched if the descriptor is watched already; one argument each. */
-extern void loop_watch(int fd, uint32 epoll_events, LoopReady ready, void *argument);
+/*
+ * Changes what is watched if the descriptor is watched already; one argument
+ * each.  Raises no error: false when there is no memory for it.
+ */
+extern bool loop_watch(int fd, uint32 epoll_events, LoopReady ready, void *argument);
 extern void loop_forget(int fd);
 
 /* Starts it, or moves it when it runs. */
 extern void loop_timer_start(LoopTimer *timer, int64 ms, LoopDue due, void *argument);
 extern void loop_timer_stop(LoopTimer *timer);
 
-/* Calls what is ready or due now; does not wait. */
+/*
+ * Calls what is ready, then what is due; does not wait.  A timer started by a
+ * timer is left for the next time, so this ends.
+ */
 extern void loop_run(void);
 
 /* Milliseconds until the next timer is due, at most limit_ms. */

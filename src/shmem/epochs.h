@@ -15,8 +15,7 @@
 
 #include "postgres.h"
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "crypto/envelope.h"
 #include "port/atomics.h"
 
@@ -30,14 +29,11 @@ typedef struct TenantCell
 	uint8		fingerprint[FINGERPRINT_LEN];
 } TenantCell;
 
-/* 5 ns, no system call; a tick (1 to 4 ms) behind CLOCK_MONOTONIC at most. */
+/* The clock that the ends of leases are given in. */
 static inline uint64
 epochs_now(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint64) now.tv_sec * UINT64CONST(1000000000) + now.tv_nsec;
+	return clock_now_ns();
 }
 
 /* Whether what was learnt at this epoch still holds. */

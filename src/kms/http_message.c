@@ -1,0 +1,104 @@
+/*-------------------------------------------------------------------------
+ *
+ * http_message.c
+ *	  Building an HTTP request in its fixed memory.
+ *
+ * Once invalid, a request stays so and takes nothing more: what follows a
+ * part that was left out would mean something else.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "kms/http_message.h"
+
+static void
+append(HttpRequest *request, char *area, Size capacity, Size *len, Bytes bytes)
+{
+	if (request->invalid || bytes.len > capacity - *len)
+	{
+		request->invalid = true;
+		return;
+	}
+	memcpy(area + *len, bytes.data, bytes.len);
+	*len += bytes.len;
+}
+
+static void
+append_url(HttpRequest *request, const char *text, Size len)
+{
+	append(request, request->url, HTTP_URL_MAX - 1, &request->url_len, bytes_of(text, len));
+	request->url[request->url_len] = '\0';
+}
+
+/* One line of printable ASCII: nothing in it can begin another header. */
+static bool
+is_line(const char *text, char lowest)
+{
+	for (const char *c = text; *c != '\0'; c++)
+	{
+		if (*c < lowest || *c > '~')
+			return false;
+	}
+	return true;
+}
+
+void
+http_request_init(HttpRequest *request, const char *method, const char *url)
+{
+	request->method = method;
+	request->invalid = false;
+	request->url_len = 0;
+	request->headers_len = 0;
+	request->body_len = 0;
+	http_request_path(request, url);
+}
+
+void
+http_request_path(HttpRequest *request, const char *text)
+{
+	if (!is_line(text, '!'))
+		request->invalid = true;
+	append_url(request, text, strlen(text));
+}
+
+void
+http_request_escaped(HttpRequest *request, const char *text)
+{
+	/* RFC 3986, 2.3 */
+	static const char unreserved[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+	static const char hex[] = "0123456789ABCDEF";
+
+	for (const char *c = text; *c != '\0'; c++)
+	{
+		uint8		byte = (uint8) *c;
+		char		escaped[] = {'%', hex[byte >> 4], hex[byte & 15]};
+
+		if (strchr(unreserved, *c) != NULL)
+			append_url(request, c, 1);
+		else
+			append_url(request, escaped, sizeof(escaped));
+	}
+}
+
+void
+http_request_header(HttpRequest *request, const char *name, const char *value)
+{
+	Bytes		parts[] = {
+		bytes_of_string(name),
+		bytes_of(": ", 2),
+		bytes_of(value, strlen(value) + 1),
+	};
+
+	if (!is_line(value, ' '))
+		request->invalid = true;
+	for (int i = 0; i < lengthof(parts); i++)
+		append(request, request->headers, HTTP_HEADERS_MAX, &request->headers_len, parts[i]);
+}
+
+void
+http_request_body(HttpRequest *request, Bytes bytes)
+{
+	append(request, request->body, HTTP_REQUEST_BODY_MAX, &request->body_len, bytes);
+}

@@ -1,0 +1,169 @@
+/*-------------------------------------------------------------------------
+ *
+ * http_reading.c
+ *	  Reads the reply to a request, or why there is none.
+ *
+ * What is said about a failure is libcurl's fixed text for its kind; the
+ * peer's words are never shown.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <openssl/crypto.h>
+
+#include "kms/http_reading.h"
+
+#define HEADER_BYTES_MAX	65536	/* of a reply, interim ones included */
+#define HEADER_LINES_MAX	256
+#define RETRY_AFTER_MAX_S	30
+
+/* What else fails is a reply that makes no sense. */
+static const struct
+{
+	CURLcode	code;
+	HttpFailure failure;
+}			failures[] = {
+	{CURLE_COULDNT_RESOLVE_HOST, HTTP_UNREACHABLE},
+	{CURLE_COULDNT_CONNECT, HTTP_UNREACHABLE},
+	{CURLE_OPERATION_TIMEDOUT, HTTP_UNREACHABLE},
+	{CURLE_GOT_NOTHING, HTTP_UNREACHABLE},
+	{CURLE_SEND_ERROR, HTTP_UNREACHABLE},
+	{CURLE_SSL_CONNECT_ERROR, HTTP_UNTRUSTED},
+	{CURLE_PEER_FAILED_VERIFICATION, HTTP_UNTRUSTED},
+	{CURLE_SSL_ISSUER_ERROR, HTTP_UNTRUSTED},
+	{CURLE_SSL_INVALIDCERTSTATUS, HTTP_UNTRUSTED},
+#if LIBCURL_VERSION_NUM >= 0x074d00
+	{CURLE_SSL_CLIENTCERT, HTTP_UNTRUSTED},
+#endif
+	{CURLE_SSL_CACERT_BADFILE, HTTP_LOCAL},
+	{CURLE_SSL_CERTPROBLEM, HTTP_LOCAL},
+	{CURLE_OUT_OF_MEMORY, HTTP_LOCAL},
+	{CURLE_FAILED_INIT, HTTP_LOCAL},
+	{CURLE_UNKNOWN_OPTION, HTTP_LOCAL},
+	{CURLE_NOT_BUILT_IN, HTTP_LOCAL},
+	{CURLE_BAD_FUNCTION_ARGUMENT, HTTP_LOCAL},
+	{CURLE_URL_MALFORMAT, HTTP_LOCAL},
+};
+
+/* Whose value is kept, for a support case. */
+static const char *const request_id_headers[] = {
+	"x-request-id:", "x-amzn-requestid:", "x-ms-request-id:"
+};
+
+static size_t
+body_arrived(char *data, size_t size, size_t count, void *argument)
+{
+	HttpReply  *reply = ((HttpReading *) argument)->reply;
+	Size		len = size * count;
+
+	if (len > HTTP_REPLY_BODY_MAX - reply->body_len)
+		return 0;
+	memcpy(reply->body + reply->body_len, data, len);
+	reply->body_len += len;
+	return len;
+}
+
+/* Of the value, what is printable and no blank. */
+static void
+keep_request_id(HttpReply *reply, const char *value, Size len)
+{
+	Size		kept = 0;
+
+	for (Size i = 0; i < len && kept < sizeof(reply->request_id) - 1; i++)
+	{
+		if (value[i] > ' ' && value[i] < 0x7f)
+			reply->request_id[kept++] = value[i];
+	}
+	reply->request_id[kept] = '\0';
+}
+
+static size_t
+header_arrived(char *line, size_t size, size_t count, void *argument)
+{
+	HttpReading *reading = argument;
+	Size		len = size * count;
+
+	reading->header_bytes += len;
+	reading->header_lines++;
+	if (reading->header_bytes > HEADER_BYTES_MAX || reading->header_lines > HEADER_LINES_MAX)
+		return 0;
+	for (int i = 0; i < lengthof(request_id_headers); i++)
+	{
+		Size		name_len = strlen(request_id_headers[i]);
+
+		if (len > name_len && pg_strncasecmp(line, request_id_headers[i], name_len) == 0)
+			keep_request_id(reading->reply, line + name_len, len - name_len);
+	}
+	return len;
+}
+
+void
+http_reading_init(HttpReading *reading, HttpReply *reply)
+{
+	memset(reading, 0, sizeof(*reading));
+	reading->reply = reply;
+	memset(reply, 0, offsetof(HttpReply, body));
+}
+
+CURLcode
+http_reading_set(HttpReading *reading, CURL *easy)
+{
+	CURLcode	code;
+
+	if ((code = curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, header_arrived)) == CURLE_OK &&
+		(code = curl_easy_setopt(easy, CURLOPT_HEADERDATA, reading)) == CURLE_OK &&
+		(code = curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_arrived)) == CURLE_OK)
+		code = curl_easy_setopt(easy, CURLOPT_WRITEDATA, reading);
+	return code;
+}
+
+/* What came of a reply is not left for anybody to read. */
+static void
+fail(HttpReply *reply, HttpFailure failure, const char *text)
+{
+	reply->failure = failure;
+	strlcpy(reply->failure_text, text, sizeof(reply->failure_text));
+	reply->request_id[0] = '\0';
+	OPENSSL_cleanse(reply->body, reply->body_len);
+	reply->body_len = 0;
+}
+
+static HttpFailure
+failure_of(const HttpReading *reading, CURLcode code)
+{
+	/* Closed without a word, or in the middle of it. */
+	if (code == CURLE_RECV_ERROR && reading->header_bytes == 0)
+		return HTTP_UNREACHABLE;
+
+	for (int i = 0; i < lengthof(failures); i++)
+	{
+		if (failures[i].code == code)
+			return failures[i].failure;
+	}
+	return HTTP_BAD_REPLY;
+}
+
+void
+http_reading_end(HttpReading *reading, CURL *easy, CURLcode code)
+{
+	HttpReply  *reply = reading->reply;
+	curl_off_t	retry_after_s = 0;
+	long		status = 0;
+
+	if (code == CURLE_COULDNT_CONNECT && reading->address_refused)
+		fail(reply, HTTP_FORBIDDEN_ADDRESS,
+			 "Its address is of this machine, link-local or of a metadata service");
+	else if (code != CURLE_OK)
+		fail(reply, failure_of(reading, code), curl_easy_strerror(code));
+	else if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
+			 status < 200 || status > 599)
+		fail(reply, HTTP_BAD_REPLY, "Unknown status");
+	else
+	{
+		reply->status = (int) status;
+		if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s) == CURLE_OK)
+			reply->retry_after_ms = Min(Max(retry_after_s, 0), RETRY_AFTER_MAX_S) * 1000;
+	}
+	reply->body[reply->body_len] = '\0';
+}

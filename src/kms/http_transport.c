@@ -1,0 +1,163 @@
+/*-------------------------------------------------------------------------
+ *
+ * http_transport.c
+ *	  How every request is sent: what a handle of libcurl is told.
+ *
+ * Nothing here is a choice of the tenant but the files of the HttpClientOptions.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+
+#include "kms/http_transport.h"
+#include "kms/kms_address.h"
+
+#define CONNECTION_IDLE_S	60	/* later ones are not used again */
+#define CONNECTION_LIFE_S	300
+#define ADDRESS_KEPT_S		60
+#define CA_KEPT_S			60
+
+typedef struct LongOption
+{
+	CURLoption	option;
+	long		value;
+} LongOption;
+
+typedef struct StringOption
+{
+	CURLoption	option;
+	const char *value;
+} StringOption;
+
+/* The same for all; an option that libcurl does not know fails the transfer. */
+static const LongOption long_options[] = {
+	{CURLOPT_SSL_VERIFYPEER, 1},
+	{CURLOPT_SSL_VERIFYHOST, 2},
+	{CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},	/* or newer */
+	{CURLOPT_SSL_SESSIONID_CACHE, 0},
+	{CURLOPT_FOLLOWLOCATION, 0},
+	{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+	{CURLOPT_HTTP09_ALLOWED, 0},
+	{CURLOPT_HTTPAUTH, CURLAUTH_NONE},
+	{CURLOPT_NETRC, CURL_NETRC_IGNORED},
+	{CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
+	{CURLOPT_PATH_AS_IS, 1},	/* what the provider built is what is sent */
+	{CURLOPT_NOSIGNAL, 1},
+	{CURLOPT_DNS_CACHE_TIMEOUT, ADDRESS_KEPT_S},
+	{CURLOPT_MAXAGE_CONN, CONNECTION_IDLE_S},
+#if LIBCURL_VERSION_NUM >= 0x075000
+	{CURLOPT_MAXLIFETIME_CONN, CONNECTION_LIFE_S},
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+	{CURLOPT_CA_CACHE_TIMEOUT, CA_KEPT_S},
+	{CURLOPT_QUICK_EXIT, 1},	/* not to wait for a resolver that hangs */
+#endif
+#if LIBCURL_VERSION_NUM < 0x075500
+	{CURLOPT_PROTOCOLS, CURLPROTO_HTTPS},
+	{CURLOPT_REDIR_PROTOCOLS, CURLPROTO_HTTPS},
+#endif
+};
+
+static const StringOption string_options[] = {
+#if LIBCURL_VERSION_NUM >= 0x075500
+	{CURLOPT_PROTOCOLS_STR, "https"},
+	{CURLOPT_REDIR_PROTOCOLS_STR, "https"},
+#endif
+	{CURLOPT_PROXY, ""},
+	{CURLOPT_NOPROXY, "*"},
+	{CURLOPT_KEYPASSWD, ""},	/* OpenSSL would ask at the terminal */
+	{CURLOPT_USERAGENT, "bionic_crypt"},
+};
+
+static curl_socket_t
+open_socket(void *argument, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	bool	   *refused = argument;
+
+	if (!kms_address_allowed(&address->addr))
+	{
+		*refused = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* What was decrypted is wiped as soon as it was handed on. */
+static CURLcode
+prepare_tls(CURL *easy, void *context, void *unused)
+{
+	SSL_CTX_set_options(context, SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_NO_RENEGOTIATION);
+	return CURLE_OK;
+}
+
+#define SET(option, value) \
+	do { \
+		if (code == CURLE_OK) \
+			code = curl_easy_setopt(easy, option, value); \
+	} while (0)
+
+CURLcode
+http_transport_set(CURL *easy, const HttpClientOptions *options, bool *address_refused)
+{
+	CURLcode	code = CURLE_OK;
+
+	for (int i = 0; i < lengthof(long_options); i++)
+		SET(long_options[i].option, long_options[i].value);
+	for (int i = 0; i < lengthof(string_options); i++)
+		SET(string_options[i].option, string_options[i].value);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) options->connect_timeout_ms);
+
+	/* Its file, and not the system's folder besides. */
+	if (options->ca_file != NULL)
+	{
+		SET(CURLOPT_CAINFO, options->ca_file);
+		SET(CURLOPT_CAPATH, NULL);
+	}
+	SET(CURLOPT_SSLCERT, options->client_cert_file);
+	SET(CURLOPT_SSLKEY, options->client_key_file);
+	SET(CURLOPT_SSL_CTX_FUNCTION, prepare_tls);
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SET(CURLOPT_OPENSOCKETDATA, address_refused);
+	return code;
+}
+
+static bool
+add_header(struct curl_slist **headers, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(*headers, line);
+
+	if (longer != NULL)
+		*headers = longer;
+	return longer != NULL;
+}
+
+CURLcode
+http_transport_set_request(CURL *easy, const HttpRequest *request,
+						   struct curl_slist **headers)
+{
+	CURLcode	code = CURLE_OK;
+
+	if (request->invalid)
+		return CURLE_URL_MALFORMAT;
+	SET(CURLOPT_URL, request->url);
+	if (request->body_len > 0 || strcmp(request->method, "POST") == 0)
+	{
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len);
+		SET(CURLOPT_COPYPOSTFIELDS, request->body);
+	}
+	SET(CURLOPT_CUSTOMREQUEST, request->method);
+
+	/* No "Expect: 100-continue", which would cost a round trip. */
+	if (!add_header(headers, "Expect:"))
+		return CURLE_OUT_OF_MEMORY;
+	for (Size at = 0; at < request->headers_len; at += strlen(request->headers + at) + 1)
+	{
+		if (!add_header(headers, request->headers + at))
+			return CURLE_OUT_OF_MEMORY;
+	}
+	SET(CURLOPT_HTTPHEADER, *headers);
+	return code;
+}
