@@ -16,6 +16,8 @@
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
+#include "common/jsonapi.h"
+#include "mb/pg_wchar.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
@@ -81,6 +83,17 @@ compat_wait_event(uint32 *cached, const char *name)
 	return *cached;
 #else
 	return PG_WAIT_EXTENSION;
+#endif
+}
+
+/* Reads text where it is, un-escapes nothing, and is freed by pfree(). */
+static inline JsonLexContext *
+compat_json_lexer(const char *text, Size len)
+{
+#if PG_VERSION_NUM >= 170000
+	return makeJsonLexContextCstringLen(NULL, text, len, PG_UTF8, false);
+#else
+	return makeJsonLexContextCstringLen(unconstify(char *, text), (int) len, PG_UTF8, false);
 #endif
 }
 

@@ -45,6 +45,7 @@ kms_fail(KmsError *error, KmsStatus status, const char *subject,
 	va_list		args;
 
 	error->status = status;
+	error->retry_after_ms = 0;
 	strlcpy(error->subject, subject, sizeof(error->subject));
 	va_start(args, detail);
 	vsnprintf(error->detail, sizeof(error->detail), detail, args);
@@ -52,10 +53,48 @@ kms_fail(KmsError *error, KmsStatus status, const char *subject,
 	return false;
 }
 
+const KmsOptionRule *
+kms_option_rule(const KmsProvider *provider, const char *name)
+{
+	for (const KmsOptionRule *rule = provider->option_rules; rule->name != NULL; rule++)
+	{
+		if (strcmp(rule->name, name) == 0)
+			return rule;
+	}
+	return NULL;
+}
+
+bool
+kms_server_validate(const KmsServer *server, KmsError *error)
+{
+	for (int i = 0; i < server->n_options; i++)
+	{
+		const KmsOption *option = &server->options[i];
+
+		for (int j = 0; j < i; j++)
+		{
+			if (strcmp(server->options[j].name, option->name) == 0)
+				return kms_fail(error, KMS_CONFIG, option->name, "it is given twice");
+		}
+		if (strcmp(option->name, "provider") != 0 &&
+			kms_option_rule(server->provider, option->name) == NULL)
+			return kms_fail(error, KMS_CONFIG, option->name,
+							"this provider has no such option");
+		if (option->value[0] == '\0')
+			return kms_fail(error, KMS_CONFIG, option->name, "it must not be empty");
+	}
+	for (const KmsOptionRule *rule = server->provider->option_rules; rule->name != NULL; rule++)
+	{
+		if (rule->required && kms_option(server, rule->name) == NULL)
+			return kms_fail(error, KMS_CONFIG, rule->name, "it is required");
+	}
+	return server->provider->validate == NULL || server->provider->validate(server, error);
+}
+
 static bool
 copy_option(Bytes bytes, char *out, Size size)
 {
-	if (bytes.len >= size)
+	if (bytes.len >= size || memchr(bytes.data, '\0', bytes.len) != NULL)
 		return false;
 	memcpy(out, bytes.data, bytes.len);
 	out[bytes.len] = '\0';
@@ -93,7 +132,7 @@ kms_server_read(const char *name, Bytes options, KmsServer *server, KmsError *er
 	server->provider = kms_provider_by_name(provider);
 	if (server->provider == NULL)
 		return kms_fail(error, KMS_CONFIG, "provider", "there is no such provider");
-	return true;
+	return kms_server_validate(server, error);
 }
 
 const char *

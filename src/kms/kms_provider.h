@@ -207,7 +207,16 @@ extern const KmsProvider *kms_provider_by_name(const char *name);
 /* All names, for a hint. */
 extern const char *kms_provider_names(void);
 
-/* Reads a server's options, name and value sized; false: see error. */
+/* NULL: the provider has no such option. */
+extern const KmsOptionRule *kms_option_rule(const KmsProvider *provider, const char *name);
+
+/* No I/O.  Whether the options that were read are those of their provider. */
+extern bool kms_server_validate(const KmsServer *server, KmsError *error);
+
+/*
+ * Reads a server's options, name and value sized, and validates them: they
+ * may be of another version, or bionic_crypt.allow_local_kms may have been on.
+ */
 extern bool kms_server_read(const char *name, Bytes options, KmsServer *server,
 							KmsError *error);
 

@@ -1,3 +1,4 @@
 /* One line a provider.  No guard: included wherever the list is needed. */
 
 KMS_PROVIDER(kms_file)
+KMS_PROVIDER(kms_vault)

@@ -25,17 +25,6 @@
 #include "kms/kms_provider.h"
 #include "report/condition.h"
 
-static const KmsOptionRule *
-find_rule(const KmsProvider *provider, const char *name)
-{
-	for (const KmsOptionRule *rule = provider->option_rules; rule->name != NULL; rule++)
-	{
-		if (strcmp(rule->name, name) == 0)
-			return rule;
-	}
-	return NULL;
-}
-
 static void
 read_options(List *options, KmsServer *server)
 {
@@ -77,26 +66,17 @@ check_server_options(List *options)
 	for (int i = 0; i < server.n_options; i++)
 	{
 		const char *name = server.options[i].name;
-		const KmsOptionRule *rule = find_rule(server.provider, name);
+		const KmsOptionRule *rule = kms_option_rule(server.provider, name);
 
-		if (strcmp(name, "provider") == 0)
-			continue;
-		if (rule == NULL)
-			condition_raise(CONDITION_KMS_OPTION, name,
-							"this provider has no such option", NULL);
-		if (rule->names_file && !has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
+		if (rule != NULL && rule->names_file &&
+			!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("permission denied to set KMS option \"%s\"", name),
 					 errdetail("Only roles with privileges of role \"%s\" may name a file of the server.",
 							   "pg_read_server_files")));
 	}
-	for (const KmsOptionRule *rule = server.provider->option_rules; rule->name != NULL; rule++)
-	{
-		if (rule->required && kms_option(&server, rule->name) == NULL)
-			condition_raise(CONDITION_KMS_OPTION, rule->name, "it is required", NULL);
-	}
-	if (server.provider->validate && !server.provider->validate(&server, &error))
+	if (!kms_server_validate(&server, &error))
 		condition_raise(CONDITION_KMS_OPTION, error.subject, error.detail, NULL);
 }
 

@@ -1,0 +1,241 @@
+/*-------------------------------------------------------------------------
+ *
+ * kms_vault_login.c
+ *	  Logins at Vault and OpenBao.
+ *
+ * Each method but token is a login at an auth mount of the tenant's side, with
+ * what our files say at that time; it gives a token that is ours to revoke.
+ * The token of a file is the tenant's own: it is looked up, so that we know
+ * when it ends, and renewed, and never revoked.
+ *
+ * A file that cannot be a credential is refused here.  Sent, it would come
+ * back as a refusal of the login, and that counts as a revocation.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <openssl/crypto.h>
+
+#include "kms/json.h"
+#include "kms/kms_options.h"
+#include "kms/kms_reply.h"
+#include "kms/kms_vault.h"
+
+#define NUMBER_MAX	16			/* digits of a lifetime, and a NUL */
+
+bool
+vault_token_ok(const char *token)
+{
+	return token[0] != '\0' && kms_text_is_printable(token) && strchr(token, ' ') == NULL;
+}
+
+/* Three parts of base64url (RFC 7515, 3.1). */
+static bool
+is_jwt(const char *jwt)
+{
+	for (int part = 0; part < 3; part++)
+	{
+		Size		len = strspn(jwt, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+
+		if (len == 0 || jwt[len] != (part < 2 ? '.' : '\0'))
+			return false;
+		jwt += len + 1;
+	}
+	return true;
+}
+
+const char *
+vault_identity_file(const KmsServer *server)
+{
+	return kms_option(server, "role_id_file");
+}
+
+const char *
+vault_secret_file(const KmsServer *server)
+{
+	switch (vault_method(server))
+	{
+		case VAULT_TOKEN:
+			return kms_option(server, "token_file");
+		case VAULT_APPROLE:
+			return kms_option(server, "secret_id_file");
+		case VAULT_JWT:
+		case VAULT_KUBERNETES:
+			return kms_option(server, "jwt_file");
+		default:
+			return NULL;
+	}
+}
+
+bool
+vault_logs_in(const KmsServer *server)
+{
+	return vault_method(server) != VAULT_TOKEN;
+}
+
+/* The first member of a body, or a further one. */
+static void
+put_member(HttpRequest *request, const char *name, const char *value)
+{
+	http_request_body(request, bytes_of_string(request->body_len == 0 ? "{" : ","));
+	json_put_string(request, name);
+	http_request_body(request, bytes_of_string(":"));
+	json_put_string(request, value);
+}
+
+static bool
+put_credential(const KmsServer *server, const KmsCredential *credential,
+			   HttpRequest *request, KmsError *error)
+{
+	const char *role = kms_option(server, "role");
+
+	switch (vault_method(server))
+	{
+		case VAULT_APPROLE:
+			role = kms_option(server, "role_id");
+			if (role == NULL)
+				role = credential->identity;
+			if (role[0] == '\0' || !kms_text_is_printable(role))
+				return kms_fail(error, KMS_CREDENTIAL, "role_id_file",
+								"The file holds no role_id.");
+			if (credential->secret[0] == '\0' || !kms_text_is_printable(credential->secret))
+				return kms_fail(error, KMS_CREDENTIAL, "secret_id_file",
+								"The file holds no secret_id.");
+			put_member(request, "role_id", role);
+			put_member(request, "secret_id", credential->secret);
+			break;
+		case VAULT_JWT:
+		case VAULT_KUBERNETES:
+			if (!is_jwt(credential->secret))
+				return kms_fail(error, KMS_CREDENTIAL, "jwt_file", "The file holds no JWT.");
+			put_member(request, "role", role);
+			put_member(request, "jwt", credential->secret);
+			break;
+		default:
+			if (role != NULL)
+				put_member(request, "name", role);
+			else
+				http_request_body(request, bytes_of_string("{"));
+			break;
+	}
+	http_request_body(request, bytes_of_string("}"));
+	return true;
+}
+
+static bool
+build_first_login(const KmsServer *server, const KmsCredential *credential,
+				  HttpRequest *request, KmsError *error)
+{
+	const char *mount = kms_option(server, "auth_mount");
+
+	if (vault_method(server) == VAULT_TOKEN)
+	{
+		if (!vault_token_ok(credential->secret))
+			return kms_fail(error, KMS_CREDENTIAL, "token_file", "The file holds no token.");
+		vault_request(server, "GET", credential->secret, request);
+		http_request_path(request, "auth/token/lookup-self");
+		return vault_request_ok(request, error);
+	}
+	vault_request(server, "POST", NULL, request);
+	http_request_path(request, "auth/");
+	http_request_path(request, mount != NULL ? mount : kms_option(server, "auth_method"));
+	http_request_path(request, "/login");
+	return put_credential(server, credential, request, error) &&
+		vault_request_ok(request, error);
+}
+
+bool
+vault_build_login(const KmsServer *server, KmsLogin step, const KmsCredential *credential,
+				  const KmsToken *token, HttpRequest *request, KmsError *error)
+{
+	if (step == KMS_LOGIN)
+		return build_first_login(server, credential, request, error);
+	if (step == KMS_LOGOUT && !vault_logs_in(server))
+		return kms_fail(error, KMS_CONFIG, "auth_method", "a token of a file is not ours to revoke");
+
+	vault_request(server, "POST", token->text, request);
+	http_request_path(request, step == KMS_RENEW ? "auth/token/renew-self" :
+					  "auth/token/revoke-self");
+	http_request_body(request, bytes_of_string("{}"));
+	return vault_request_ok(request, error);
+}
+
+/* Whole seconds; more than a uint32 holds is as good as for ever. */
+static bool
+read_seconds(const char *text, uint32 *seconds)
+{
+	Size		len = strspn(text, "0123456789");
+	uint64		value;
+
+	if (len == 0 || text[len] != '\0')
+		return false;
+	value = strtoull(text, NULL, 10);
+	*seconds = (uint32) Min(value, PG_UINT32_MAX);
+	return true;
+}
+
+/* A token and how long it lasts, or that alone. */
+static bool
+read_token(const HttpReply *reply, const char *text_path, const char *lifetime_path,
+		   const char *renewable_path, KmsToken *token)
+{
+	char		lifetime[NUMBER_MAX];
+	char		renewable[NUMBER_MAX];
+	JsonWanted	wanted[] = {
+		{lifetime_path, lifetime, sizeof(lifetime), false},
+		{renewable_path, renewable, sizeof(renewable), false},
+		{text_path, token->text, sizeof(token->text), false},
+	};
+	int			n = text_path == NULL ? 2 : 3;
+
+	if (!json_find(bytes_of(reply->body, reply->body_len), wanted, n) ||
+		!wanted[0].found || !read_seconds(lifetime, &token->lifetime_s))
+		return false;
+	token->renewable = wanted[1].found && strcmp(renewable, "true") == 0;
+	return text_path == NULL || vault_token_ok(token->text);
+}
+
+/*
+ * The file's token.  A policy may keep it from being looked up; whether it is
+ * good will be seen by the first key.
+ */
+static bool
+read_lookup(const KmsCredential *credential, const HttpReply *reply, KmsToken *token,
+			KmsError *error)
+{
+	strlcpy(token->text, credential->secret, sizeof(token->text));
+	token->lifetime_s = 0;
+	token->renewable = false;
+	if (reply->status == 403)
+		return true;
+	if (reply->status != 200)
+		return vault_refused(reply, VAULT_LOGIN, error);
+	return read_token(reply, NULL, "data.ttl", "data.renewable", token) ||
+		kms_reply_fail(reply, error, KMS_PROTOCOL, "", "Its reply says nothing of the token");
+}
+
+bool
+vault_read_login(const KmsServer *server, KmsLogin step, const KmsCredential *credential,
+				 const HttpReply *reply, KmsToken *token, KmsError *error)
+{
+	bool		ok;
+
+	if (!kms_reply_came(reply, error))
+		return false;
+	if (step == KMS_LOGOUT)
+		return reply->status == 200 || reply->status == 204 ||
+			vault_refused(reply, VAULT_RENEW, error);
+
+	if (step == KMS_LOGIN && !vault_logs_in(server))
+		ok = read_lookup(credential, reply, token, error);
+	else if (reply->status != 200)
+		ok = vault_refused(reply, step == KMS_LOGIN ? VAULT_LOGIN : VAULT_RENEW, error);
+	else
+		ok = read_token(reply, "auth.client_token", "auth.lease_duration", "auth.renewable",
+						token) ||
+			kms_reply_fail(reply, error, KMS_PROTOCOL, "", "Its reply holds no token");
+	if (!ok)
+		OPENSSL_cleanse(token, sizeof(*token));
+	return ok;
+}

@@ -1,0 +1,144 @@
+/*-------------------------------------------------------------------------
+ *
+ * kms_vault_refusal.c
+ *	  What an answer of Vault or OpenBao means that is not the one asked for.
+ *
+ * They say it in English and nothing else.  The texts are those of OpenBao
+ * 2.7.2, which was made to say each of them, and of HashiCorp Vault; the tests
+ * have them word for word.  They are looked at here and go no further: a KMS
+ * may write into them what it likes.
+ *
+ * Where a text is unknown the status decides.  403 is a "no" whoever says it.
+ * 400 to a login is a "no" as well, since nothing in the request changes but
+ * the credential.  400 to a key may be anything, and so is not one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "kms/json.h"
+#include "kms/kms_reply.h"
+#include "kms/kms_vault.h"
+
+#define ERROR_TEXT_MAX	4096	/* a longer one is as good as unknown */
+
+#define KEYS	(VAULT_WRAP | VAULT_UNWRAP | VAULT_REWRAP)
+#define STORED	(VAULT_UNWRAP | VAULT_REWRAP)	/* keys that were wrapped once */
+#define LOGINS	(VAULT_LOGIN | VAULT_RENEW)
+#define ALL		(KEYS | LOGINS)
+
+typedef struct VaultRefusal
+{
+	int			status;
+	int			status_to;		/* 0: that one only */
+	int			asked;			/* VaultAsked bits */
+	const char *text;			/* a part of the error; NULL: any */
+	KmsStatus	class;
+	const char *subject;
+	const char *words;			/* ours, see kms_reply_fail() */
+} VaultRefusal;
+
+/* The first that fits counts. */
+static const VaultRefusal refusals[] = {
+	/* the key */
+	{400, 0, KEYS, "encryption key not found", KMS_DENIED, "",
+	"The key-encryption key does not exist"},
+	{400, 0, KEYS, "soft-deleted key", KMS_DENIED, "",
+	"The key-encryption key is deleted, though it can be restored"},
+	{400, 0, STORED, "disallowed by policy (too old)", KMS_DENIED, "",
+	"The version of the key-encryption key is below its min_decryption_version"},
+	{400, 0, STORED, "message authentication failed", KMS_BAD_CIPHERTEXT, "",
+	"The wrapped key is not one of this tenant, key id and key-encryption key"},
+	{400, 0, STORED, "invalid ciphertext", KMS_BAD_CIPHERTEXT, "",
+	"The wrapped key is not one of this key-encryption key"},
+	{400, 0, KEYS, "missing 'context'", KMS_CONFIG, "binding",
+	"the key-encryption key is a derived one, for derived_context"},
+	{400, 0, KEYS, "non-AEAD cipher suite", KMS_CONFIG, "kek",
+	"keys of its type know no associated data"},
+
+	/* the place: a mount or namespace that went away was taken away */
+	{404, 0, VAULT_WRAP, "no handler for route", KMS_CONFIG, "mount",
+	"there is no secrets engine"},
+	{404, 0, VAULT_WRAP, "unsupported path", KMS_CONFIG, "mount",
+	"the secrets engine there is not Transit"},
+	{405, 0, VAULT_WRAP, "unsupported operation", KMS_CONFIG, "mount",
+	"the secrets engine there is not Transit"},
+	{404, 0, VAULT_WRAP, "namespace not found", KMS_CONFIG, "namespace",
+	"there is no such namespace"},
+	{404, 0, STORED, "no handler for route", KMS_DENIED, "",
+	"There is no secrets engine at the mount any more"},
+	{404, 0, STORED, "unsupported path", KMS_DENIED, "",
+	"The secrets engine at the mount is not Transit any more"},
+	{405, 0, STORED, "unsupported operation", KMS_DENIED, "",
+	"The secrets engine at the mount is not Transit any more"},
+	{404, 0, LOGINS, "no handler for route", KMS_DENIED, "",
+	"There is no auth method at auth_mount"},
+	{404, 0, LOGINS, "unsupported path", KMS_DENIED, "",
+	"The auth method at auth_mount is another one"},
+	{405, 0, LOGINS, "unsupported operation", KMS_DENIED, "",
+	"The auth method at auth_mount is another one"},
+	{404, 0, STORED | LOGINS, "namespace not found", KMS_DENIED, "",
+	"There is no such namespace"},
+	{503, 0, ALL, "has been locked by an administrator", KMS_DENIED, "",
+	"The namespace is locked"},
+
+	/* our own credential */
+	{400, 403, VAULT_LOGIN, "token is expired", KMS_CREDENTIAL, "jwt_file",
+	"The JWT has expired"},
+	{400, 403, VAULT_LOGIN, "not yet valid", KMS_CREDENTIAL, "jwt_file",
+	"The JWT is not valid yet, or a clock is wrong"},
+	{400, 403, VAULT_LOGIN, "not valid yet", KMS_CREDENTIAL, "jwt_file",
+	"The JWT is not valid yet, or a clock is wrong"},
+	{500, 0, VAULT_LOGIN, "certificate has expired or is not yet valid", KMS_CREDENTIAL,
+	"client_cert_file", "The client certificate has expired or is not valid yet"},
+	{400, 0, VAULT_LOGIN, "no client certificate found", KMS_CONFIG, "client_cert_file",
+	"the certificate did not arrive: the KMS does not ask for one, or TLS ends in front of it"},
+	{400, 0, VAULT_LOGIN, "tls connection required", KMS_CONFIG, "client_cert_file",
+	"the certificate did not arrive: TLS ends in front of the KMS"},
+
+	/* who the KMS itself must ask */
+	{400, 0, VAULT_LOGIN, "fetching keys", KMS_UNAVAILABLE, "",
+	"The KMS could not ask the issuer of the JWT for its keys"},
+	{400, 0, VAULT_LOGIN, "error configuring token validator", KMS_UNAVAILABLE, "",
+	"The KMS could not ask the issuer of the JWT for its keys"},
+
+	/* whatever the text */
+	{400, 0, VAULT_LOGIN, NULL, KMS_DENIED, "", "The login was refused"},
+	{403, 0, VAULT_LOGIN, NULL, KMS_DENIED, "", "The login was refused"},
+	{403, 0, VAULT_RENEW, NULL, KMS_DENIED, "", "The token does not count any more"},
+	{403, 0, KEYS, NULL, KMS_DENIED, "", "The token does not count any more, or no policy allows it this"},
+	{429, 0, ALL, NULL, KMS_THROTTLED, "", "Its rate limit is used up"},
+	{412, 0, ALL, NULL, KMS_UNAVAILABLE, "", "It is behind another node"},
+	{500, 599, ALL, NULL, KMS_UNAVAILABLE, "", "It is sealed, on standby or in trouble"},
+};
+
+/* The first error; empty when there is none that can be read. */
+static void
+error_text(const HttpReply *reply, char said[ERROR_TEXT_MAX])
+{
+	JsonWanted	wanted = {"errors.0", said, ERROR_TEXT_MAX, false};
+
+	(void) json_find(bytes_of(reply->body, reply->body_len), &wanted, 1);
+}
+
+bool
+vault_refused(const HttpReply *reply, VaultAsked asked, KmsError *error)
+{
+	char		said[ERROR_TEXT_MAX];
+	const VaultRefusal *found = NULL;
+
+	error_text(reply, said);
+	for (int i = 0; i < lengthof(refusals) && found == NULL; i++)
+	{
+		const VaultRefusal *each = &refusals[i];
+
+		if (reply->status >= each->status &&
+			reply->status <= Max(each->status, each->status_to) &&
+			(each->asked & asked) != 0 &&
+			(each->text == NULL || strstr(said, each->text) != NULL))
+			found = each;
+	}
+	if (found == NULL)
+		return kms_reply_fail(reply, error, KMS_PROTOCOL, "", "Its answer is not one of Transit");
+	return kms_reply_fail(reply, error, found->class, found->subject, found->words);
+}
