@@ -69,6 +69,12 @@ mailbox_attach(void *memory, bool found)
 }
 
 int
+mailbox_slots(void)
+{
+	return MaxBackends;
+}
+
+int
 mailbox_my_slot(void)
 {
 	return compat_my_proc_number();
@@ -197,14 +203,14 @@ mailbox_take(int from, MailboxRequest *request)
 }
 
 void
-mailbox_reply(const MailboxRequest *request, Bytes reply)
+mailbox_reply(int number, uint64 generation, Bytes reply)
 {
-	Slot	   *slot = &slots[request->slot];
+	Slot	   *slot = &slots[number];
 	bool		delivered = false;
 
 	Assert(reply.len <= MAILBOX_MESSAGE_MAX);
 	SpinLockAcquire(&slot->lock);
-	if (slot->state == SLOT_TAKEN && slot->generation == request->generation)
+	if (slot->state == SLOT_TAKEN && slot->generation == generation)
 	{
 		slot->state = SLOT_REPLIED;
 		slot->len = reply.len;

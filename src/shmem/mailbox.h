@@ -48,8 +48,11 @@ extern int	mailbox_my_slot(void);
  */
 extern bool mailbox_take(int from, MailboxRequest *request);
 
+/* Worker: how many slots there are. */
+extern int	mailbox_slots(void);
+
 /* Worker: answers it, unless its backend gave up or went away. */
-extern void mailbox_reply(const MailboxRequest *request, Bytes reply);
+extern void mailbox_reply(int slot, uint64 generation, Bytes reply);
 
 /* Worker: whether a live process of this database has ever asked. */
 extern bool mailbox_has_clients(void);

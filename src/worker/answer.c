@@ -1,11 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * answer.c
- *	  The key worker's answer to one request of a backend.
+ *	  The key worker's answers to requests of backends.
+ *
+ * An answer waits for its KMS in a memory context of its own, one a slot of
+ * the mailbox: a backend that asks anew has given up what it asked before.
  *
  * The tenant's epoch is read before the catalog is: should somebody commit a
- * change in between, the backend finds that the epoch has moved and asks
- * again.
+ * change in between, or while a KMS is asked, the backend finds that the epoch
+ * has moved and asks again.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,12 +18,13 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#include "base/secret.h"
 #include "keys/catalog.h"
 #include "keys/kms_server.h"
 #include "kms/kms_provider.h"
+#include "lib/ilist.h"
 #include "report/privilege.h"
 #include "shmem/epochs.h"
 #include "shmem/key_message.h"
@@ -28,17 +32,45 @@
 #include "worker/answer.h"
 #include "worker/guarded.h"
 #include "worker/held_key.h"
-#include "worker/key_store.h"
+#include "worker/key_task.h"
 #include "worker/lease.h"
 
-/* What one answer works on. */
+/* A backend gives up after its time; it is told a little before that. */
+#define MARGIN_SHARE 10
+
 typedef struct Answer
 {
-	const MailboxRequest *mail;
+	MemoryContext memory;		/* its own */
+	int			slot;
+	uint64		generation;
 	KeyRequest	request;
 	KeyReply	reply;
 	TenantCell *cell;
+
+	/* While it waits for a key or for a task. */
+	bool		listed;
+	dlist_node	node;			/* in waiting_answers */
+	uint64		deadline;
+	bool		working;		/* not waiting yet: work() sees to it */
+	LeaseWaiter waiter;
+	KeyTask		task;
 } Answer;
+
+static Answer **answers;		/* those that wait, by slot */
+static dlist_head waiting_answers = DLIST_STATIC_INIT(waiting_answers);
+
+/* For replies on their way out. */
+static uint8 *message;
+
+void
+answers_init(void)
+{
+	answers = MemoryContextAllocZero(TopMemoryContext, mailbox_slots() * sizeof(Answer *));
+	message = MemoryContextAlloc(TopMemoryContext, MAILBOX_MESSAGE_MAX);
+}
+
+static void work(Answer *answer);
+static void discard(Answer *answer);
 
 static void
 refuse(Answer *answer, Condition condition, const char *subject, const char *object,
@@ -93,7 +125,7 @@ seal_key(Answer *answer, const uint8 *data_key)
 {
 	KeyReply   *reply = &answer->reply;
 	uint8		context[KEY_SEAL_CONTEXT_MAX];
-	Size		context_len = key_seal_context(answer->mail->slot, answer->mail->generation,
+	Size		context_len = key_seal_context(answer->slot, answer->generation,
 											   &reply->record, context);
 
 	if (!box_seal(answer->request.public_key, bytes_of(context, context_len),
@@ -103,17 +135,49 @@ seal_key(Answer *answer, const uint8 *data_key)
 		reply->sealed_len = DATA_KEY_LEN + BOX_OVERHEAD;
 }
 
-/* Gets the key of the reply's record under a lease, and seals it. */
+/* Sends it, and forgets all that it waited for. */
+static void
+finish(Answer *answer)
+{
+	KeyReply   *reply = &answer->reply;
+
+	/* A refusal carries no record. */
+	if (reply->condition != CONDITION_NONE)
+	{
+		memset(&reply->record, 0, sizeof(KeyRecord));
+		reply->sealed_len = 0;
+	}
+	mailbox_reply(answer->slot, answer->generation,
+				  bytes_of(message, key_reply_write(reply, message, MAILBOX_MESSAGE_MAX)));
+	discard(answer);
+}
+
+/* The lease has the key, or says why not, or that the catalog has changed. */
+static void
+key_there(LeaseWaiter *waiter, const uint8 *data_key, const KmsError *error)
+{
+	Answer	   *answer = waiter->argument;
+
+	if (data_key != NULL)
+		seal_key(answer, data_key);
+	else if (error != NULL)
+		refuse_by_kms(answer, error);
+	else
+	{
+		MemSet(&answer->reply, 0, sizeof(answer->reply));
+		work(answer);
+		return;
+	}
+	if (!answer->working)
+		finish(answer);
+}
+
 static void
 answer_with_key(Answer *answer)
 {
-	KmsError	error = {0};
-	const uint8 *data_key = lease_key(&answer->reply.record, answer->cell, &error);
-
-	if (data_key == NULL)
-		refuse_by_kms(answer, &error);
-	else
-		seal_key(answer, data_key);
+	answer->waiter.done = key_there;
+	answer->waiter.argument = answer;
+	lease_want_key(&answer->reply.record, answer->cell, &answer->waiter);
 }
 
 /* Whether role and tenant let the request go on. */
@@ -185,83 +249,32 @@ decide_by_catalog(Answer *answer)
 	return wants_key;
 }
 
-static bool
-wrap_key(Answer *answer, const uint8 *data_key, KmsError *error)
+static void
+task_done(KeyTask *task, const KmsError *error)
 {
-	KeyRecord  *record = &answer->reply.record;
-	KmsContext	context = {
-		.tenant = record->tenant,
-		.key_id = record->key_id,
-		.purpose = "data",
-		.kek = record->kek,
-	};
-	KmsServer	server;
+	Answer	   *answer = task->argument;
 
-	pg_atomic_fetch_add_u64(&registry_counters()->wraps, 1);
-	if (!kms_server_read(record->server.name,
-						 bytes_of(record->server.options, record->server.options_len),
-						 &server, error))
-		return false;
-	if (answer->request.may_create_kek && server.provider->local->create_kek != NULL)
+	if (error != NULL)
+		refuse_by_kms(answer, error);
+	else if (task->kek_created)
 	{
-		bool		created;
-
-		if (!server.provider->local->create_kek(&server, &created, error))
-			return false;
-		if (created)
-		{
-			answer->reply.kek_created = true;
-			strlcpy(answer->reply.subject, error->subject, sizeof(answer->reply.subject));
-		}
+		answer->reply.kek_created = true;
+		strlcpy(answer->reply.subject, task->kek_path, sizeof(answer->reply.subject));
 	}
-	return server.provider->local->wrap(&server, &context, data_key,
-								 record->wrapped, &record->wrapped_len, error);
-}
-
-/*
- * Makes a data key, wraps it, and unwraps it again: what cannot be unwrapped
- * must never encrypt a value, and a wrap proves nothing with some KMSs.
- */
-static bool
-generate(Answer *answer, uint8 *data_key, KmsError *error)
-{
-	KeyRecord  *record = &answer->reply.record;
-
-	if (!pg_strong_random(data_key, DATA_KEY_LEN) ||
-		!pg_strong_random(record->key_id, KEY_ID_LEN) ||
-		!kdf_check_value(data_key, bytes_of_string(record->tenant), record->key_id,
-						 record->check_value))
-		return kms_fail(error, KMS_UNAVAILABLE, "", "Could not make a random key.");
-	return wrap_key(answer, data_key, error) && key_unwrap(record, data_key, error);
-}
-
-/* The record's key under its KMS as that is now. */
-static bool
-rewrap(Answer *answer, uint8 *data_key, KmsError *error)
-{
-	return key_unwrap(&answer->reply.record, data_key, error) &&
-		wrap_key(answer, data_key, error) &&
-		key_unwrap(&answer->reply.record, data_key, error);
+	finish(answer);
 }
 
 /* Requests that make or change a wrapped key. */
 static void
 answer_with_record(Answer *answer)
 {
-	KmsError	error = {0};
-	uint8	   *data_key = key_store_take();
-	bool		ok;
+	KeyTask    *task = &answer->task;
 
-	if (data_key == NULL)
-	{
-		refuse(answer, CONDITION_TOO_MANY_TENANTS, "", "", "");
-		return;
-	}
-	ok = answer->request.operation == KEY_OP_REWRAP
-		? rewrap(answer, data_key, &error) : generate(answer, data_key, &error);
-	key_store_give_back(data_key);
-	if (!ok)
-		refuse_by_kms(answer, &error);
+	task->request = &answer->request;
+	task->record = &answer->reply.record;
+	task->done = task_done;
+	task->argument = answer;
+	key_task_start(task);
 }
 
 /* The tenant's cell, and the epoch at which the answer will be true. */
@@ -342,24 +355,110 @@ work_out(void *argument)
 	}
 }
 
+static bool
+is_pending(const Answer *answer)
+{
+	return answer->waiter.waiting || kms_call_under_way(&answer->task.call);
+}
+
+/* Answers it, or leaves it waiting. */
+static void
+work(Answer *answer)
+{
+	bool		ok;
+
+	answer->working = true;
+	ok = guarded_run(work_out, answer);
+	answer->working = false;
+	if (!ok)
+		refuse(answer, CONDITION_KEY_WORKER, "", "", "The server log has its error.");
+	if (!ok || !is_pending(answer))
+		finish(answer);
+	else if (!answer->listed)
+	{
+		answer->listed = true;
+		dlist_push_tail(&waiting_answers, &answer->node);
+	}
+}
+
+/* Forgets it, whatever it waits for. */
+static void
+discard(Answer *answer)
+{
+	lease_forget(&answer->waiter);
+	key_task_end(&answer->task);
+	if (answer->listed)
+		dlist_delete(&answer->node);
+	if (answers[answer->slot] == answer)
+		answers[answer->slot] = NULL;
+	MemoryContextDelete(answer->memory);
+}
+
+static Answer *
+new_answer(const MailboxRequest *mail)
+{
+	MemoryContext memory = AllocSetContextCreate(TopMemoryContext, "bionic_crypt answer",
+												 ALLOCSET_SMALL_SIZES);
+	Answer	   *answer = MemoryContextAllocZero(memory, sizeof(Answer));
+
+	answer->memory = memory;
+	answer->slot = mail->slot;
+	answer->generation = mail->generation;
+	if (answers[mail->slot] != NULL)
+		discard(answers[mail->slot]);
+	answers[mail->slot] = answer;
+	return answer;
+}
+
 void
 answer_request(const MailboxRequest *mail)
 {
-	Answer	   *answer = palloc0(sizeof(Answer));
-	uint8	   *out = palloc(MAILBOX_MESSAGE_MAX);
+	Answer	   *answer = new_answer(mail);
+	uint64		patience_ms;
 
 	pg_atomic_fetch_add_u64(&registry_counters()->requests, 1);
-	answer->mail = mail;
 	if (!key_request_read(bytes_of(mail->message, mail->len), &answer->request))
-		refuse(answer, CONDITION_KEY_WORKER, "", "", "The request cannot be read.");
-	else if (!guarded_run(work_out, answer))
-		refuse(answer, CONDITION_KEY_WORKER, "", "", "The server log has its error.");
-
-	/* A refusal carries no record. */
-	if (answer->reply.condition != CONDITION_NONE)
 	{
-		memset(&answer->reply.record, 0, sizeof(KeyRecord));
-		answer->reply.sealed_len = 0;
+		refuse(answer, CONDITION_KEY_WORKER, "", "", "The request cannot be read.");
+		finish(answer);
+		return;
 	}
-	mailbox_reply(mail, bytes_of(out, key_reply_write(&answer->reply, out, MAILBOX_MESSAGE_MAX)));
+	patience_ms = answer->request.timeout_ms;
+	answer->deadline = epochs_now() + (patience_ms - patience_ms / MARGIN_SHARE) * NS_PER_MS;
+	work(answer);
+}
+
+void
+answers_tick(void)
+{
+	uint64		now = epochs_now();
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &waiting_answers)
+	{
+		Answer	   *answer = dlist_container(Answer, node, iter.cur);
+
+		if (answer->deadline > now)
+			continue;
+		refuse(answer, CONDITION_KMS_UNREACHABLE, answer->reply.record.server.name, "",
+			   "It has not answered yet.");
+		finish(answer);
+	}
+}
+
+long
+answers_timeout_ms(long limit_ms)
+{
+	uint64		now = epochs_now();
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &waiting_answers)
+	{
+		Answer	   *answer = dlist_container(Answer, node, iter.cur);
+
+		if (answer->deadline <= now)
+			return 0;
+		limit_ms = Min(limit_ms, (long) ((answer->deadline - now) / NS_PER_MS) + 1);
+	}
+	return limit_ms;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * answer.h
- *	  The key worker's answer to one request of a backend.
+ *	  The key worker's answers to requests of backends.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,7 +12,16 @@
 
 #include "shmem/mailbox.h"
 
-/* Answers it in any case; allocates in the current memory context. */
+/* Once a process. */
+extern void answers_init(void);
+
+/* Answers it in any case: now, or when its KMS has, or when its time is over. */
 extern void answer_request(const MailboxRequest *request);
+
+/* Tells those whose time is over that their KMS has not answered. */
+extern void answers_tick(void);
+
+/* Milliseconds until the next one's is, at most limit_ms. */
+extern long answers_timeout_ms(long limit_ms);
 
 #endif							/* WORKER_ANSWER_H */

@@ -4,61 +4,34 @@
  *	  One data key in the key worker.
  *
  * A yes of the KMS counts from when it was asked, for the longer of
- * outage_grace and revocation_interval.
+ * outage_grace and revocation_interval.  One question at a time: who needs
+ * the key meanwhile waits for its answer.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include <openssl/crypto.h>
+#include "utils/memutils.h"
 
 #include "base/config.h"
 #include "shmem/epochs.h"
-#include "shmem/registry.h"
 #include "worker/held_key.h"
 #include "worker/key_store.h"
+#include "worker/kms_breaker.h"
 
 #define FAILURE_KEPT_MS 5000	/* a KMS that failed is not asked again at once */
 
-bool
-key_unwrap(const KeyRecord *record, uint8 *data_key, KmsError *error)
-{
-	WorkerCounters *counters = registry_counters();
-	KmsServer	server;
-	KmsContext	context = {
-		.tenant = record->tenant,
-		.key_id = record->key_id,
-		.purpose = "data",
-		.kek = record->kek,
-	};
-	uint8		check[CHECK_VALUE_LEN];
-	bool		ok;
-
-	pg_atomic_fetch_add_u64(&counters->unwraps, 1);
-	ok = kms_server_read(record->server.name,
-						 bytes_of(record->server.options, record->server.options_len),
-						 &server, error) &&
-		server.provider->local->unwrap(&server, &context,
-								bytes_of(record->wrapped, record->wrapped_len),
-								data_key, error);
-
-	/* GCM commits to no key; this does (DESIGN, section 5). */
-	if (ok && (!kdf_check_value(data_key, bytes_of_string(record->tenant),
-								record->key_id, check) ||
-			   CRYPTO_memcmp(check, record->check_value, CHECK_VALUE_LEN) != 0))
-		ok = kms_fail(error, KMS_BAD_CIPHERTEXT, "",
-					  "The unwrapped key is not the one that was wrapped.");
-	if (!ok)
-		pg_atomic_fetch_add_u64(&counters->kms_failures, 1);
-	return ok;
-}
-
 HeldKey *
-held_key_create(MemoryContext memory, const KeyRecord *record)
+held_key_create(MemoryContext memory, Lease *lease, const KeyRecord *record,
+				void (*answered) (HeldKey *key, bool was_held))
 {
 	HeldKey    *key = MemoryContextAllocZero(memory, offsetof(HeldKey, wrapped) +
 											 record->wrapped_len);
 
+	key->lease = lease;
+	key->answered = answered;
+	dlist_init(&key->waiters);
+	key->stats = kms_stats_of(record->server.name);
 	memcpy(key->key_id, record->key_id, KEY_ID_LEN);
 	memcpy(key->check_value, record->check_value, CHECK_VALUE_LEN);
 	key->wrapped_len = record->wrapped_len;
@@ -75,47 +48,96 @@ held_key_is_of(const HeldKey *key, const KeyRecord *record)
 		memcmp(key->check_value, record->check_value, CHECK_VALUE_LEN) == 0;
 }
 
+/* Once for a failure of one kind, not for each question. */
 static void
-note_failure(HeldKey *key, const KeyRecord *record, const KmsError *error)
+log_failure(const HeldKey *key, const KmsError *error)
 {
 	if (key->failure.status != error->status || key->failed_until == 0)
-		ereport(error->status == KMS_UNAVAILABLE ? LOG : WARNING,
-				(errmsg("could not unwrap a key of tenant \"%s\"", record->tenant),
+		ereport(kms_status_is_outage(error->status) ? LOG : WARNING,
+				(errmsg("could not unwrap a key of tenant \"%s\"", key->record->tenant),
 				 errdetail_log("%s %s", error->subject, error->detail)));
-	key->failure = *error;
-	key->failed_until = epochs_now() + FAILURE_KEPT_MS * NS_PER_MS;
-	if (error->status == KMS_DENIED || error->status == KMS_BAD_CIPHERTEXT)
-		held_key_wipe(key);
 }
 
-bool
-held_key_ask(HeldKey *key, const KeyRecord *record)
+static void
+note_failure(HeldKey *key, const KmsError *error)
 {
-	uint64		asked_at = epochs_now();
-	uint64		length_ms = Max((uint64) record->outage_grace_s * 1000,
-								(uint64) config_revocation_interval_ms);
-	uint8	   *answer = key_store_take();
-	KmsError	error = {0};
+	if (!key->call.by_breaker)
+		log_failure(key, error);
+	key->failure = *error;
+	key->failed_until = epochs_now() + FAILURE_KEPT_MS * NS_PER_MS;
+	key->failed_epoch = key->asking_epoch;
+	if (error->status == KMS_DENIED || error->status == KMS_BAD_CIPHERTEXT)
+	{
+		held_key_wipe(key);
+		key->was_denied = error->status == KMS_DENIED;
+	}
+}
 
-	if (answer == NULL)
-	{
-		kms_fail(&error, KMS_UNAVAILABLE, "bionic_crypt.max_tenants",
-				 "is too low: there is no room for another key.");
-		note_failure(key, record, &error);
-		return false;
-	}
-	if (!key_unwrap(record, answer, &error))
-	{
-		key_store_give_back(answer);
-		note_failure(key, record, &error);
-		return false;
-	}
+static void
+note_success(HeldKey *key)
+{
+	uint64		length_ms = Max((uint64) key->record->outage_grace_s * 1000,
+								(uint64) config_revocation_interval_ms);
+
 	if (key->data_key != NULL)
 		key_store_give_back(key->data_key);
-	key->data_key = answer;
-	key->ends = asked_at + length_ms * NS_PER_MS;
+	key->data_key = key->answer;
+	key->answer = NULL;
+	key->asked_at = key->asking_since;
+	key->ends = key->asking_since + length_ms * NS_PER_MS;
 	key->failed_until = 0;
-	return true;
+}
+
+/* Gives back what a question needs. */
+static void
+end_question(HeldKey *key)
+{
+	if (key->answer != NULL)
+		key_store_give_back(key->answer);
+	if (key->record != NULL)
+		pfree(key->record);
+	key->answer = NULL;
+	key->record = NULL;
+}
+
+static void
+call_done(KmsCall *call)
+{
+	HeldKey    *key = call->argument;
+	bool		was_held = key->data_key != NULL;
+
+	if (call->ok)
+		note_success(key);
+	else
+		note_failure(key, &call->error);
+	end_question(key);
+	key->answered(key, was_held);
+}
+
+void
+held_key_ask(HeldKey *key, const KeyRecord *record, uint64 epoch)
+{
+	if (kms_call_under_way(&key->call))
+		return;
+
+	/* What an error left behind, should there have been one. */
+	end_question(key);
+	key->answer = key_store_take();
+	key->record = MemoryContextAlloc(GetMemoryChunkContext(key), sizeof(KeyRecord));
+	*key->record = *record;
+	key->asking_since = epochs_now();
+	key->asking_epoch = epoch;
+	key->call.operation = KMS_UNWRAP;
+	key->call.record = key->record;
+	key->call.purpose = KEY_PURPOSE_DATA;
+	key->call.data_key = key->answer;
+	key->call.done = call_done;
+	key->call.argument = key;
+	if (key->answer == NULL)
+		kms_call_refuse(&key->call, KMS_UNAVAILABLE, "bionic_crypt.max_tenants",
+						"is too low: there is no room for another key.");
+	else
+		kms_call_start(&key->call);
 }
 
 void
@@ -130,6 +152,9 @@ held_key_wipe(HeldKey *key)
 void
 held_key_free(HeldKey *key)
 {
+	Assert(dlist_is_empty(&key->waiters));
+	kms_call_cancel(&key->call);
+	end_question(key);
 	held_key_wipe(key);
 	pfree(key);
 }

@@ -12,17 +12,37 @@
 #include "postgres.h"
 
 #include "kms/kms_provider.h"
+#include "lib/ilist.h"
 #include "shmem/key_message.h"
+#include "shmem/kms_stats.h"
+#include "worker/kms_call.h"
+
+typedef struct Lease Lease;
 
 typedef struct HeldKey
 {
 	struct HeldKey *next;		/* of the same tenant */
+	Lease	   *lease;
+	dlist_head	waiters;		/* for the answer that is asked for now */
+
 	uint8	   *data_key;		/* in the key store; NULL: not to be used */
+	uint64		asked_at;		/* when the KMS was asked that said yes last */
 	uint64		ends;			/* ns of the coarse clock; 0: not to be used */
-	uint64		failed_until;	/* the last failure answers till then */
+	uint64		failed_until;	/* the last failure answers till then, */
+	uint64		failed_epoch;	/* at this epoch of the tenant */
+	bool		was_denied;		/* for who is told that it ended */
 	KmsError	failure;
 
+	/* The question that is under way, if call is. */
+	KmsCall		call;
+	KeyRecord  *record;			/* a copy */
+	uint8	   *answer;			/* key store memory for it */
+	uint64		asking_since;
+	uint64		asking_epoch;
+	void		(*answered) (struct HeldKey *key, bool was_held);
+
 	/* The row it comes from: another one under its id is not trusted. */
+	KmsStats   *stats;			/* of its server */
 	uint8		key_id[KEY_ID_LEN];
 	uint8		check_value[CHECK_VALUE_LEN];
 	Size		wrapped_len;
@@ -31,22 +51,24 @@ typedef struct HeldKey
 
 #define NS_PER_MS UINT64CONST(1000000)
 
-/* One unwrap: data_key is key store memory.  Counts, and checks the key. */
-extern bool key_unwrap(const KeyRecord *record, uint8 *data_key, KmsError *error);
-
 /* Not asked for yet. */
-extern HeldKey *held_key_create(MemoryContext memory, const KeyRecord *record);
+extern HeldKey *held_key_create(MemoryContext memory, Lease *lease,
+								const KeyRecord *record,
+								void (*answered) (HeldKey *key, bool was_held));
 
 extern bool held_key_is_of(const HeldKey *key, const KeyRecord *record);
 
 /*
- * Asks the KMS.  A yes gives or prolongs the key; a no takes it away; no
- * answer leaves it as it is.  False unless it was a yes.
+ * Asks the KMS, unless it is being asked; epoch is the tenant's now.  A yes
+ * gives or prolongs the key; a no takes it away; no answer leaves it as it is.
+ * Then answered is called, later, never from here.
  */
-extern bool held_key_ask(HeldKey *key, const KeyRecord *record);
+extern void held_key_ask(HeldKey *key, const KeyRecord *record, uint64 epoch);
 
 /* Wipes the data key; the entry stays. */
 extern void held_key_wipe(HeldKey *key);
+
+/* Gives up what is asked; nobody waits for it any more. */
 extern void held_key_free(HeldKey *key);
 
 #endif							/* WORKER_HELD_KEY_H */

@@ -4,9 +4,10 @@
  *	  The key worker of one database: reads the catalog, talks to KMSs,
  *	  answers backends.
  *
- * One loop around a latch.  The latch is set by backends after a request, by
- * whoever needs the database to itself, and by signals.  No transaction is
- * open while it sleeps.
+ * One loop around a latch and the sockets of KMSs.  The latch is set by
+ * backends after a request, by whoever needs the database to itself, and by
+ * signals.  No transaction is open while it sleeps, and nothing but that sleep
+ * waits for a KMS.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,6 +33,8 @@
 #include "worker/answer.h"
 #include "worker/key_store.h"
 #include "worker/key_worker.h"
+#include "worker/kms_client.h"
+#include "worker/replayed_catalog.h"
 #include "worker/lease.h"
 
 #define IDLE_EXIT_MS	(5 * 60 * 1000)	/* without a session that has keys */
@@ -75,6 +78,8 @@ start_up(Oid database)
 		proc_exit(0);
 	pg_atomic_write_u64(&registry_counters()->secret_memory, key_store_init());
 	lease_init();
+	kms_calls_init();
+	answers_init();
 }
 
 static void
@@ -109,6 +114,13 @@ end_if_not_needed(void)
 		proc_exit(0);
 }
 
+/* Until something is due that no event tells of. */
+static long
+next_round_ms(void)
+{
+	return loop_timeout_ms(answers_timeout_ms(replayed_catalog_timeout_ms(lease_timeout_ms())));
+}
+
 void
 bionic_crypt_key_worker_main(Datum database)
 {
@@ -120,8 +132,6 @@ bionic_crypt_key_worker_main(Datum database)
 								  ALLOCSET_DEFAULT_SIZES);
 	for (;;)
 	{
-		long		timeout_ms;
-
 		MemoryContextSwitchTo(round);
 
 		/* A cancel, or a lock timeout, that came when its work was over. */
@@ -134,13 +144,20 @@ bionic_crypt_key_worker_main(Datum database)
 			lease_check_all_soon();
 		}
 		end_if_not_needed();
+		loop_run();
 		answer_all();
-		timeout_ms = lease_tick();
+		replayed_catalog_tick();
+		lease_tick();
+		kms_calls_run();
+		answers_tick();
+		kms_clients_tidy();
 		pgstat_report_activity(STATE_IDLE, NULL);
 		MemoryContextReset(round);
 
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout_ms,
-						 compat_wait_event(&wait_event, "BionicCryptKeyWorker"));
+		(void) WaitLatchOrSocket(MyLatch,
+								 WL_LATCH_SET | WL_SOCKET_READABLE | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+								 loop_fd(), next_round_ms(),
+								 compat_wait_event(&wait_event, "BionicCryptKeyWorker"));
 		ResetLatch(MyLatch);
 	}
 }

@@ -23,7 +23,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
@@ -41,19 +40,22 @@
 
 #define RETRY_MS			1000	/* between questions that get no answer */
 #define LONGEST_SLEEP_MS	10000
+#define AGES_MS				1000	/* between looks for the oldest lease */
 
-typedef struct Lease
+struct Lease
 {
 	char		tenant[NAMEDATALEN];	/* hash key; must be first */
 	uint8		fingerprint[FINGERPRINT_LEN];
 	TenantCell *cell;
-	uint64		epoch;			/* of the cell, when a failure was noted */
 	HeldKey    *keys;
 	uint64		next_look;
-} Lease;
+};
 
 static HTAB *leases;
 static MemoryContext lease_context;
+
+/* Who has to ask anew, because the key waited for is not looked at any more. */
+static dlist_head turned_away = DLIST_STATIC_INIT(turned_away);
 
 void
 lease_init(void)
@@ -95,15 +97,16 @@ wipe_all(Lease *lease)
 		held_key_wipe(key);
 }
 
-static bool
-holds_any(const Lease *lease)
+/* Whether it holds a key, and whether one is being asked about. */
+static void
+survey(const Lease *lease, bool *holds, bool *asks)
 {
+	*holds = *asks = false;
 	for (const HeldKey *key = lease->keys; key != NULL; key = key->next)
 	{
-		if (key->data_key != NULL)
-			return true;
+		*holds |= key->data_key != NULL;
+		*asks |= kms_call_under_way(&key->call);
 	}
-	return false;
 }
 
 /*
@@ -180,6 +183,65 @@ find_lease(const KeyRecord *record, TenantCell *cell)
 	return lease;
 }
 
+/*
+ * Gives up an entry.  Its waiters are told a little later: they may come back
+ * with a question that needs what is just being taken apart.
+ */
+static void
+free_key(HeldKey *key)
+{
+	while (!dlist_is_empty(&key->waiters))
+		dlist_push_tail(&turned_away, dlist_pop_head_node(&key->waiters));
+	held_key_free(key);
+}
+
+static void
+tell(LeaseWaiter *waiter, const uint8 *data_key, const KmsError *error)
+{
+	waiter->waiting = false;
+	waiter->done(waiter, data_key, error);
+}
+
+static void
+tell_turned_away(void)
+{
+	while (!dlist_is_empty(&turned_away))
+		tell(dlist_container(LeaseWaiter, node, dlist_pop_head_node(&turned_away)), NULL, NULL);
+}
+
+/*
+ * The KMS has answered, or could not be asked, about a key: tells backends by
+ * the lease and those who wait for it.
+ */
+static void
+key_answered(HeldKey *key, bool was_held)
+{
+	Lease	   *lease = key->lease;
+	bool		lost = was_held && key->data_key == NULL;
+
+	if (lost)
+		recall(lease);
+	else if (!publish(lease))
+		kms_fail(&key->failure, KMS_UNAVAILABLE, "bionic_crypt.max_tenants",
+				 "is too low: another tenant took the place.");
+
+	/* The epoch that our own recall has moved is still that of the answer. */
+	if (lost && key->failed_until != 0)
+		key->failed_epoch = pg_atomic_read_u64(&lease->cell->epoch);
+
+	/* Without an answer it stays in use: to be asked about again. */
+	if (key->data_key != NULL && key->failed_until != 0)
+	{
+		pg_atomic_write_u32(&lease->cell->used, 1);
+		lease->next_look = Min(lease->next_look, now_plus(RETRY_MS));
+	}
+	if (key->data_key != NULL && !dlist_is_empty(&key->waiters))
+		pg_atomic_write_u32(&lease->cell->used, 1);
+	while (!dlist_is_empty(&key->waiters))
+		tell(dlist_container(LeaseWaiter, node, dlist_pop_head_node(&key->waiters)),
+			 key->data_key, &key->failure);
+}
+
 /* The entry of a record; one whose row has changed since is thrown away. */
 static HeldKey *
 find_key(Lease *lease, const KeyRecord *record)
@@ -193,17 +255,17 @@ find_key(Lease *lease, const KeyRecord *record)
 		if (held_key_is_of(key, record))
 			return key;
 		*link = key->next;
-		held_key_free(key);
+		free_key(key);
 		break;
 	}
-	key = held_key_create(lease_context, record);
+	key = held_key_create(lease_context, lease, record, key_answered);
 	key->next = lease->keys;
 	lease->keys = key;
 	return key;
 }
 
-const uint8 *
-lease_key(const KeyRecord *record, TenantCell *cell, KmsError *error)
+void
+lease_want_key(const KeyRecord *record, TenantCell *cell, LeaseWaiter *waiter)
 {
 	Lease	   *lease = find_lease(record, cell);
 	HeldKey    *key = find_key(lease, record);
@@ -211,38 +273,45 @@ lease_key(const KeyRecord *record, TenantCell *cell, KmsError *error)
 
 	if (expire(lease, now))
 		recall(lease);
-	if (key->data_key == NULL &&
-		!(key->failed_until > now && epochs_unchanged(cell, lease->epoch)))
+	if (key->data_key != NULL)
 	{
-		(void) held_key_ask(key, record);
-		lease->epoch = pg_atomic_read_u64(&cell->epoch);
-		if (!publish(lease))
-			kms_fail(&key->failure, KMS_UNAVAILABLE, "bionic_crypt.max_tenants",
-					 "is too low: another tenant took the place.");
+		pg_atomic_write_u32(&cell->used, 1);
+		tell(waiter, key->data_key, NULL);
 	}
-	if (key->data_key == NULL)
+	else if (key->failed_until > now && epochs_unchanged(cell, key->failed_epoch))
+		tell(waiter, NULL, &key->failure);
+	else
 	{
-		*error = key->failure;
-		return NULL;
+		waiter->waiting = true;
+		dlist_push_tail(&key->waiters, &waiter->node);
+		held_key_ask(key, record, pg_atomic_read_u64(&cell->epoch));
 	}
-	pg_atomic_write_u32(&cell->used, 1);
-	return key->data_key;
+}
+
+void
+lease_forget(LeaseWaiter *waiter)
+{
+	if (waiter->waiting)
+		dlist_delete(&waiter->node);
+	waiter->waiting = false;
 }
 
 /* Ends a lease for good; a next request begins a new one. */
 static void
 drop(Lease *lease)
 {
-	bool		held = holds_any(lease);
+	bool		holds;
+	bool		asks;
 
+	survey(lease, &holds, &asks);
 	while (lease->keys != NULL)
 	{
 		HeldKey    *key = lease->keys;
 
 		lease->keys = key->next;
-		held_key_free(key);
+		free_key(key);
 	}
-	if (held)
+	if (holds)
 		recall(lease);
 	hash_search(leases, lease->tenant, HASH_REMOVE, NULL);
 }
@@ -277,9 +346,10 @@ read_records(const Lease *lease, List **records)
 
 /* Asks about each key held; true if one is not held any more. */
 static bool
-ask_about_keys(Lease *lease, List *records, bool *unanswered)
+ask_about_keys(Lease *lease, List *records)
 {
 	ListCell   *cell = list_head(records);
+	uint64		epoch = pg_atomic_read_u64(&lease->cell->epoch);
 	bool		lost = false;
 
 	for (HeldKey *key = lease->keys; key != NULL; key = key->next)
@@ -289,11 +359,13 @@ ask_about_keys(Lease *lease, List *records, bool *unanswered)
 		cell = lnext(records, cell);
 		if (key->data_key == NULL)
 			continue;
-		if (record == NULL || !held_key_is_of(key, record))
+		if (record != NULL && held_key_is_of(key, record))
+			held_key_ask(key, record, epoch);
+		else
+		{
 			held_key_wipe(key);
-		else if (!held_key_ask(key, record) && key->data_key != NULL)
-			*unanswered = true;
-		lost = lost || key->data_key == NULL;
+			lost = true;
+		}
 	}
 	return lost;
 }
@@ -303,7 +375,6 @@ static void
 look_at(Lease *lease)
 {
 	List	   *records = NIL;
-	bool		unanswered = false;
 	bool		lost = expire(lease, epochs_now());
 
 	if (pg_atomic_exchange_u32(&lease->cell->used, 0) == 0 ||
@@ -312,15 +383,9 @@ look_at(Lease *lease)
 		drop(lease);
 		return;
 	}
-	if (ask_about_keys(lease, records, &unanswered) || lost)
+	if (ask_about_keys(lease, records) || lost)
 		recall(lease);
-	else
-		(void) publish(lease);
-
-	/* Without an answer it stays in use: to be asked about again. */
-	if (unanswered)
-		pg_atomic_write_u32(&lease->cell->used, 1);
-	lease->next_look = unanswered ? now_plus(RETRY_MS) : regular_look();
+	lease->next_look = regular_look();
 }
 
 /* By name: an error in one look must not keep others from theirs. */
@@ -328,11 +393,19 @@ static void
 look_at_tenant(void *tenant)
 {
 	Lease	   *lease = hash_search(leases, tenant, HASH_FIND, NULL);
+	bool		holds;
+	bool		asks;
 
 	if (lease == NULL)
 		return;
 	lease->next_look = now_plus(RETRY_MS);	/* should this fail */
-	if (holds_any(lease))
+	survey(lease, &holds, &asks);
+	if (asks)
+	{
+		if (expire(lease, epochs_now()))
+			recall(lease);
+	}
+	else if (holds)
 		look_at(lease);
 	else
 		drop(lease);
@@ -343,7 +416,7 @@ look_at_tenant(void *tenant)
  * transaction, over which no scan of a hash table may stay open.
  */
 static List *
-due_tenants(uint64 now, uint64 *next)
+due_tenants(uint64 now)
 {
 	HASH_SEQ_STATUS scan;
 	Lease	   *lease;
@@ -354,44 +427,65 @@ due_tenants(uint64 now, uint64 *next)
 	{
 		if (lease->next_look <= now)
 			due = lappend(due, pstrdup(lease->tenant));
-		else
-			*next = Min(*next, lease->next_look);
 	}
 	return due;
 }
 
-/*
- * On a standby nobody tells of a change in the catalog: replay does not.  So
- * everything that was learnt from it is asked for again, as often as a KMS is.
- */
+/* For stat_kms: of each server, when the key was asked about that waits longest. */
 static void
-distrust_replayed_catalog(uint64 now, uint64 *next)
+publish_ages(uint64 now)
 {
 	static uint64 due = 0;
+	HASH_SEQ_STATUS scan;
+	Lease	   *lease;
+	KmsStats   *stats;
+	int			cursor = 0;
 
-	if (!RecoveryInProgress())
+	if (due > now)
 		return;
-	if (due <= now)
+	due = now + AGES_MS * NS_PER_MS;
+	while ((stats = kms_stats_next(&cursor)) != NULL)
+		pg_atomic_write_u64(&stats->oldest_lease, 0);
+	hash_seq_init(&scan, leases);
+	while ((lease = hash_seq_search(&scan)) != NULL)
 	{
-		if (due != 0)
-			epochs_advance_database(MyDatabaseId);
-		due = regular_look();
+		for (HeldKey *key = lease->keys; key != NULL; key = key->next)
+		{
+			uint64		oldest = pg_atomic_read_u64(&key->stats->oldest_lease);
+
+			if (key->data_key != NULL && (oldest == 0 || key->asked_at < oldest))
+				pg_atomic_write_u64(&key->stats->oldest_lease, key->asked_at);
+		}
 	}
-	*next = Min(*next, due);
 }
 
-long
+void
 lease_tick(void)
 {
 	uint64		now = epochs_now();
-	uint64		next = now + LONGEST_SLEEP_MS * NS_PER_MS;
-	List	   *due = due_tenants(now, &next);
+	List	   *due = due_tenants(now);
 	ListCell   *cell;
 
-	distrust_replayed_catalog(now, &next);
 	foreach(cell, due)
 		(void) guarded_run(look_at_tenant, lfirst(cell));
-	return due != NIL ? 1 : (long) ((next - now) / NS_PER_MS) + 1;
+	tell_turned_away();
+	publish_ages(now);
+}
+
+long
+lease_timeout_ms(void)
+{
+	HASH_SEQ_STATUS scan;
+	Lease	   *lease;
+	uint64		now = epochs_now();
+	uint64		next = now + LONGEST_SLEEP_MS * NS_PER_MS;
+
+	hash_seq_init(&scan, leases);
+	while ((lease = hash_seq_search(&scan)) != NULL)
+		next = Min(next, lease->next_look);
+	if (!dlist_is_empty(&turned_away) || next <= now)
+		return 0;
+	return (long) ((next - now) / NS_PER_MS) + 1;
 }
 
 void

@@ -1,0 +1,489 @@
+/*-------------------------------------------------------------------------
+ *
+ * kms_call.c
+ *	  Calls of KMS servers: queued, sent, tried again, ended.
+ *
+ * A server has so many places for calls; what finds none waits in its queue,
+ * as it does for a login.  No answer, or "too many requests", is tried again
+ * within the call's time, with full jitter.  A denial is confirmed once with
+ * a fresh login.  A local provider answers at once, and the call ends like
+ * any other.
+ *
+ * Nothing here is called while libcurl is on the stack.  What providers do
+ * with a reply may raise errors (out of memory); it is run guarded.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <openssl/crypto.h>
+
+#include "common/pg_prng.h"
+#include "utils/memutils.h"
+
+#include "shmem/epochs.h"
+#include "shmem/registry.h"
+#include "worker/guarded.h"
+#include "worker/held_key.h"
+#include "worker/kms_client.h"
+
+#define ATTEMPTS_MAX		3
+#define PAUSE_FIRST_MS		200
+#define PAUSE_LONGEST_MS	5000
+
+static dlist_head ended = DLIST_STATIC_INIT(ended); /* calls to be told of */
+
+/* Of one request at a time; wiped after each. */
+static Secret *request_memory;
+
+void
+kms_calls_init(void)
+{
+	MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+
+	loop_init();
+	http_init();
+	kms_clients_init();
+	request_memory = secret_create(sizeof(HttpRequest));
+	MemoryContextSwitchTo(caller);
+}
+
+static void
+count(pg_atomic_uint64 *counter)
+{
+	pg_atomic_fetch_add_u64(counter, 1);
+}
+
+/* Takes the call out of whatever it waits for; it has no state afterwards. */
+static void
+detach(KmsCall *call)
+{
+	KmsClient  *client = call->client;
+
+	switch (call->state)
+	{
+		case KMS_CALL_QUEUED:
+		case KMS_CALL_ENDED:
+			dlist_delete(&call->node);
+			break;
+		case KMS_CALL_SENT:
+			if (call->transfer != NULL)
+				http_cancel(call->transfer);
+			client->in_flight--;
+			break;
+		case KMS_CALL_PAUSED:
+			loop_timer_stop(&call->timer);
+			client->in_flight--;
+			break;
+		case KMS_CALL_IDLE:
+			break;
+	}
+	call->transfer = NULL;
+	if (call->memory != NULL)
+		MemoryContextDelete(call->memory);
+	call->memory = NULL;
+	call->reply = NULL;
+}
+
+/* GCM commits to no key; this does. */
+static bool
+is_key_of(const KmsCall *call)
+{
+	uint8		check[CHECK_VALUE_LEN];
+
+	return kdf_check_value(call->data_key, bytes_of_string(call->record->tenant),
+						   call->record->key_id, check) &&
+		CRYPTO_memcmp(check, call->record->check_value, CHECK_VALUE_LEN) == 0;
+}
+
+static void
+count_outcome(const KmsCall *call)
+{
+	instr_time	elapsed;
+	bool		probe = strcmp(call->purpose, KEY_PURPOSE_PROBE) == 0;
+
+	INSTR_TIME_SET_CURRENT(elapsed);
+	INSTR_TIME_SUBTRACT(elapsed, call->started);
+	if (!call->ok && !probe)
+		count(&registry_counters()->kms_failures);
+
+	/* Of a probe it is good to be refused. */
+	kms_stats_count_call(call->client->stats,
+						 probe && call->error.status == KMS_BAD_CIPHERTEXT ? KMS_OK : call->error.status,
+						 INSTR_TIME_GET_MICROSEC(elapsed));
+}
+
+static void
+end_call(KmsCall *call, bool ok)
+{
+	KmsClient  *client = call->client;
+
+	detach(call);
+	if (ok && call->operation == KMS_UNWRAP && !is_key_of(call))
+	{
+		OPENSSL_cleanse(call->data_key, DATA_KEY_LEN);
+		ok = kms_fail(&call->error, KMS_BAD_CIPHERTEXT, "",
+					  "The unwrapped key is not the one that was wrapped.");
+	}
+	call->ok = ok;
+	if (ok)
+		call->error.status = KMS_OK;
+	call->state = KMS_CALL_ENDED;
+	dlist_push_tail(&ended, &call->node);
+	if (client == NULL)
+		return;
+
+	client->n_calls--;
+	if (call->by_breaker)
+		count(&client->stats->refused_by_breaker);
+	else
+	{
+		count_outcome(call);
+		if (client->breaker.state != KMS_BREAKER_HALF_OPEN || client->trying == call)
+			breaker_note(&client->breaker, call->error.status);
+	}
+	if (client->trying == call)
+		client->trying = NULL;
+}
+
+static void
+fail_call(KmsCall *call, const KmsError *error)
+{
+	call->error = *error;
+	end_call(call, false);
+}
+
+int64
+kms_call_pause_ms(int attempts, const KmsError *error)
+{
+	int64		longest = Min(PAUSE_FIRST_MS << attempts, PAUSE_LONGEST_MS);
+
+	return error->retry_after_ms +
+		(int64) (longest * pg_prng_double(&pg_global_prng_state));
+}
+
+static void
+enqueue(KmsCall *call, bool first)
+{
+	call->state = KMS_CALL_QUEUED;
+	if (first)
+		dlist_push_head(&call->client->queue, &call->node);
+	else
+		dlist_push_tail(&call->client->queue, &call->node);
+}
+
+static void
+try_again(void *argument)
+{
+	KmsCall    *call = argument;
+
+	detach(call);
+	enqueue(call, true);
+}
+
+static int64
+time_left_ms(const KmsCall *call)
+{
+	return ((int64) call->deadline - (int64) epochs_now()) / (int64) NS_PER_MS;
+}
+
+/* Tries a failed call again, or ends it. */
+static void
+answer_failed(KmsCall *call)
+{
+	KmsStatus	status = call->error.status;
+
+	if (status == KMS_DENIED && !call->confirming)
+	{
+		call->confirming = true;
+		kms_login_doubt(call->client, call->token_serial);
+		try_again(call);
+		return;
+	}
+	if ((status == KMS_UNAVAILABLE || status == KMS_THROTTLED) && ++call->attempts < ATTEMPTS_MAX)
+	{
+		int64		pause = kms_call_pause_ms(call->attempts - 1, &call->error);
+
+		if (pause < time_left_ms(call))
+		{
+			detach(call);
+			call->state = KMS_CALL_PAUSED;
+			call->client->in_flight++;
+			count(&call->client->stats->retries);
+			loop_timer_start(&call->timer, pause, try_again, call);
+			return;
+		}
+	}
+	end_call(call, false);
+}
+
+/* Sets ok to what the provider makes of the reply. */
+static void
+read_reply(void *argument)
+{
+	KmsCall    *call = argument;
+	const KmsServer *server = &call->client->server;
+	uint8	   *out = call->operation == KMS_UNWRAP ? call->data_key : call->record->wrapped;
+	Size		len = 0;
+
+	MemSet(&call->error, 0, sizeof(call->error));
+	call->ok = server->provider->http->read(server, call->operation, call->reply,
+											out, &len, &call->error);
+	if (call->ok && call->operation != KMS_UNWRAP)
+		call->record->wrapped_len = len;
+}
+
+/* The end of a transfer, from the loop. */
+static void
+call_replied(void *argument)
+{
+	KmsCall    *call = argument;
+
+	call->transfer = NULL;
+	call->ok = false;
+	if (!guarded_run(read_reply, call))
+		call->ok = kms_fail(&call->error, KMS_PROTOCOL, "", "The reply could not be read.");
+	if (call->ok)
+		end_call(call, true);
+	else
+		answer_failed(call);
+}
+
+static KmsContext
+context_of(const KmsCall *call)
+{
+	return (KmsContext) {
+		.tenant = call->record->tenant,
+		.key_id = call->record->key_id,
+		.purpose = call->purpose,
+		.kek = call->record->kek,
+	};
+}
+
+static Bytes
+input_of(const KmsCall *call)
+{
+	return call->operation == KMS_WRAP ? bytes_of(call->data_key, DATA_KEY_LEN)
+		: bytes_of(call->record->wrapped, call->record->wrapped_len);
+}
+
+static void
+send_call(KmsCall *call)
+{
+	KmsClient  *client = call->client;
+	const KmsServer *server = &client->server;
+	HttpRequest *request = (HttpRequest *) request_memory->data;
+	KmsContext	context = context_of(call);
+	MemoryContext caller;
+
+	dlist_delete(&call->node);
+	call->state = KMS_CALL_SENT;
+	client->in_flight++;
+	call->token_serial = client->login.token_serial;
+	if (time_left_ms(call) <= 0)
+	{
+		kms_fail(&call->error, KMS_UNAVAILABLE, "", "There was no place for the call in time.");
+		end_call(call, false);
+		return;
+	}
+	if (!server->provider->http->build(server, call->operation, &context, input_of(call),
+									   client->login.token, request, &call->error))
+	{
+		secret_wipe(request_memory);
+		end_call(call, false);
+		return;
+	}
+	call->memory = AllocSetContextCreate(TopMemoryContext, "bionic_crypt KMS reply",
+										 ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(call->memory);
+	call->reply = (HttpReply *) secret_create(sizeof(HttpReply))->data;
+	MemoryContextSwitchTo(caller);
+	count(&client->stats->requests);
+	call->transfer = http_send(client->http, request, call->reply,
+							   (int) time_left_ms(call), call_replied, call);
+	secret_wipe(request_memory);
+}
+
+static bool
+call_local(KmsCall *call)
+{
+	const KmsServer *server = &call->client->server;
+	const KmsLocal *local = server->provider->local;
+	KmsContext	context = context_of(call);
+	Size		len = 0;
+
+	if (call->operation == KMS_UNWRAP)
+		return local->unwrap(server, &context, input_of(call), call->data_key, &call->error);
+
+	Assert(call->operation == KMS_WRAP);
+	if (call->may_create_kek && local->create_kek != NULL &&
+		!local->create_kek(server, &call->kek_created, &call->error))
+		return false;
+	if (!local->wrap(server, &context, call->data_key, call->record->wrapped, &len, &call->error))
+		return false;
+	call->record->wrapped_len = len;
+	return true;
+}
+
+static void
+begin_call(KmsCall *call)
+{
+	Assert(call->state == KMS_CALL_IDLE);
+	MemSet(&call->error, 0, sizeof(call->error));
+	call->ok = call->kek_created = call->by_breaker = call->confirming = false;
+	call->attempts = 0;
+	call->client = NULL;
+	INSTR_TIME_SET_CURRENT(call->started);
+}
+
+void
+kms_call_refuse(KmsCall *call, KmsStatus status, const char *subject, const char *detail)
+{
+	begin_call(call);
+	end_call(call, kms_fail(&call->error, status, subject, "%s", detail));
+}
+
+void
+kms_call_start(KmsCall *call)
+{
+	KmsClient  *client;
+
+	begin_call(call);
+	count(call->operation == KMS_UNWRAP ? &registry_counters()->unwraps
+		  : &registry_counters()->wraps);
+
+	client = call->client = kms_client_find(&call->record->server, &call->error);
+	if (client == NULL)
+	{
+		count(&registry_counters()->kms_failures);
+		end_call(call, false);
+		return;
+	}
+	client->n_calls++;
+	if (client->http == NULL)
+	{
+		end_call(call, call_local(call));
+		return;
+	}
+	call->deadline = epochs_now() + client->timeout_ms * NS_PER_MS;
+	if (client->in_flight >= PLACES)
+		count(&client->stats->waited);
+	enqueue(call, false);
+}
+
+void
+kms_call_cancel(KmsCall *call)
+{
+	KmsClient  *client = call->client;
+	bool		counted = call->state != KMS_CALL_IDLE && call->state != KMS_CALL_ENDED;
+
+	detach(call);
+	call->state = KMS_CALL_IDLE;
+	if (client == NULL || !counted)
+		return;
+	client->n_calls--;
+	if (client->trying == call)
+	{
+		client->trying = NULL;
+		breaker_forget_try(&client->breaker);
+	}
+}
+
+/* Whether the breaker lets this call out. */
+static bool
+breaker_lets_out(KmsClient *client, KmsCall *call)
+{
+	if (client->trying == call)
+		return true;
+	if (!breaker_permits(&client->breaker))
+		return false;
+	if (client->breaker.state == KMS_BREAKER_HALF_OPEN)
+		client->trying = call;
+	return true;
+}
+
+/* Sends or refuses what waits, in order, as far as there are places. */
+static void
+run_queue(KmsClient *client)
+{
+	static const KmsError left_alone = {
+		.status = KMS_UNAVAILABLE,
+		.detail = "It could not be asked before and is left alone for a while.",
+	};
+
+	while (!dlist_is_empty(&client->queue) && client->in_flight < PLACES)
+	{
+		KmsCall    *call = dlist_head_element(KmsCall, node, &client->queue);
+
+		if (!breaker_lets_out(client, call))
+		{
+			call->by_breaker = true;
+			fail_call(call, &left_alone);
+			continue;
+		}
+		switch (kms_login_look(client))
+		{
+			case LOGIN_READY:
+				send_call(call);
+				break;
+			case LOGIN_PENDING:
+				return;
+			case LOGIN_FAILED:
+				fail_call(call, &client->login.failure);
+				break;
+		}
+	}
+}
+
+static void
+tell_of_end(void *argument)
+{
+	KmsCall    *call = argument;
+
+	call->done(call);
+}
+
+/* Tells whose calls have ended; false if there was none. */
+static bool
+tell_all(void)
+{
+	bool		any = false;
+
+	while (!dlist_is_empty(&ended))
+	{
+		KmsCall    *call = dlist_container(KmsCall, node, dlist_pop_head_node(&ended));
+
+		call->state = KMS_CALL_IDLE;
+		any = true;
+		(void) guarded_run(tell_of_end, call);
+	}
+	return any;
+}
+
+static void
+publish(KmsClient *client)
+{
+	uint32		queued = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &client->queue)
+		queued++;
+	pg_atomic_write_u32(&client->stats->in_flight, client->in_flight);
+	pg_atomic_write_u32(&client->stats->queued, queued);
+	pg_atomic_write_u32(&client->stats->breaker, client->breaker.state);
+}
+
+static void
+run_client(KmsClient *client)
+{
+	run_queue(client);
+	publish(client);
+}
+
+void
+kms_calls_run(void)
+{
+	do
+		kms_clients_each(run_client);
+	while (tell_all());
+}

@@ -1,0 +1,149 @@
+/*-------------------------------------------------------------------------
+ *
+ * kms_client.c
+ *	  The KMS servers that this key worker talks to.
+ *
+ * A server gets a client at its first call, and loses it after a while
+ * without one.  When its options change, the calls under way end under the
+ * old ones, and the next call opens a client with the new ones.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "shmem/epochs.h"
+#include "worker/held_key.h"
+#include "worker/kms_client.h"
+
+#define CONNECT_TIMEOUT_MS	3000
+#define TIMEOUT_MS			10000
+#define TIMEOUT_LONGEST_MS	60000
+#define IDLE_CLOSE_MS		(10 * 60 * 1000)
+
+static HTAB *clients;
+
+void
+kms_clients_init(void)
+{
+	HASHCTL		control = {
+		.keysize = NAMEDATALEN,
+		.entrysize = sizeof(KmsClient),
+		.hcxt = TopMemoryContext,
+	};
+
+	clients = hash_create("bionic_crypt KMS clients", 16, &control,
+						  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+}
+
+/* The validator has seen it; this never raises, whatever the catalog holds. */
+static int
+option_ms(const KmsServer *server, const char *name, int default_ms)
+{
+	const char *value = kms_option(server, name);
+
+	return value == NULL ? default_ms : Min(Max(atoi(value), 1), TIMEOUT_LONGEST_MS);
+}
+
+static void
+close_client(KmsClient *client)
+{
+	Assert(client->n_calls == 0);
+	kms_login_end(client);
+	if (client->http != NULL)
+		http_client_free(client->http);
+	MemoryContextDelete(client->memory);
+	hash_search(clients, client->name, HASH_REMOVE, NULL);
+}
+
+static bool
+open_client(KmsClient *client, const KmsServerRecord *record, KmsError *error)
+{
+	MemSet((char *) client + NAMEDATALEN, 0, sizeof(KmsClient) - NAMEDATALEN);
+	client->memory = AllocSetContextCreate(TopMemoryContext, "bionic_crypt KMS client",
+										   ALLOCSET_SMALL_SIZES);
+	client->options_len = record->options_len;
+	memcpy(client->options, record->options, record->options_len);
+	client->stats = kms_stats_of(client->name);
+	client->last_used = epochs_now();
+	dlist_init(&client->queue);
+	if (!kms_server_read(client->name, bytes_of(client->options, client->options_len),
+						 &client->server, error))
+		return false;
+	client->timeout_ms = option_ms(&client->server, "request_timeout_ms", TIMEOUT_MS);
+	if (client->server.provider->http != NULL)
+	{
+		HttpClientOptions options = {
+			.ca_file = kms_option(&client->server, "ca_file"),
+			.client_cert_file = kms_option(&client->server, "client_cert_file"),
+			.client_key_file = kms_option(&client->server, "client_key_file"),
+			.connect_timeout_ms = option_ms(&client->server, "connect_timeout_ms",
+											CONNECT_TIMEOUT_MS),
+			.max_connections = PLACES,
+		};
+
+		client->http = http_client_create(&options);
+		if (client->http == NULL)
+			return kms_fail(error, KMS_UNAVAILABLE, "", "Could not make an HTTP client.");
+	}
+	return true;
+}
+
+KmsClient *
+kms_client_find(const KmsServerRecord *record, KmsError *error)
+{
+	bool		found;
+	KmsClient  *client = hash_search(clients, record->name, HASH_FIND, NULL);
+
+	if (client != NULL &&
+		(client->options_len != record->options_len ||
+		 memcmp(client->options, record->options, record->options_len) != 0))
+	{
+		if (client->n_calls > 0)
+		{
+			kms_fail(error, KMS_UNAVAILABLE, "", "Its options are being changed.");
+			return NULL;
+		}
+		close_client(client);
+		client = NULL;
+	}
+	if (client == NULL)
+	{
+		client = hash_search(clients, record->name, HASH_ENTER, &found);
+		if (!open_client(client, record, error))
+		{
+			close_client(client);
+			return NULL;
+		}
+	}
+	client->last_used = epochs_now();
+	return client;
+}
+
+void
+kms_clients_each(void (*work) (KmsClient *client))
+{
+	HASH_SEQ_STATUS scan;
+	KmsClient  *client;
+
+	hash_seq_init(&scan, clients);
+	while ((client = hash_seq_search(&scan)) != NULL)
+		work(client);
+}
+
+/* The entry that a scan is at may be removed. */
+static void
+close_if_idle(KmsClient *client)
+{
+	if (client->n_calls == 0 &&
+		client->last_used + IDLE_CLOSE_MS * NS_PER_MS < epochs_now())
+		close_client(client);
+}
+
+void
+kms_clients_tidy(void)
+{
+	kms_clients_each(close_if_idle);
+}

@@ -1,0 +1,105 @@
+/*-------------------------------------------------------------------------
+ *
+ * kms_client.h
+ *	  The key worker's side of one KMS server: its queue of calls, its login,
+ *	  its breaker.  Of kms_client.c, kms_call.c and kms_login.c only.
+ *
+ * A server has a client of its own, and so connections, a token, places for
+ * calls and a breaker of its own: what one KMS does to us delays no call of
+ * another one.  Tenants who share a server share its credentials anyway.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef WORKER_KMS_CLIENT_H
+#define WORKER_KMS_CLIENT_H
+
+#include "postgres.h"
+
+#include "base/secret.h"
+#include "shmem/kms_stats.h"
+#include "worker/kms_breaker.h"
+#include "worker/kms_call.h"
+
+#define PLACES 16				/* calls of a server at a time */
+
+typedef enum LoginState
+{
+	LOGIN_NONE = 0,				/* none under way */
+	LOGIN_SENT,
+	LOGIN_PAUSED				/* before it is tried again */
+} LoginState;
+
+typedef struct Login
+{
+	LoginState	state;
+	KmsLogin	step;
+	int			attempts;
+	bool		confirming;		/* it was denied once */
+	uint64		deadline;
+	HttpTransfer *transfer;
+	MemoryContext memory;		/* of credential and reply */
+	KmsCredential *credential;
+	HttpReply  *reply;
+	LoopTimer	timer;
+
+	KmsToken   *token;			/* NULL: none */
+	MemoryContext token_memory; /* a Secret in it is the token */
+	uint64		token_serial;
+	uint64		token_since;
+	uint64		token_ends;		/* 0: nobody said */
+	uint64		renew_at;		/* 0: never */
+
+	uint64		failed_until;	/* the last failure answers till then */
+	KmsError	failure;
+} Login;
+
+typedef struct KmsClient
+{
+	char		name[NAMEDATALEN];	/* hash key; must be first */
+	MemoryContext memory;		/* of the client and all it holds */
+	KmsServer	server;			/* its options read */
+	Size		options_len;
+	uint8		options[KEY_OPTIONS_MAX];
+	int			timeout_ms;		/* of a call with all its retries */
+	HttpClient *http;			/* NULL: a local provider */
+	KmsStats   *stats;
+	Breaker		breaker;
+	KmsCall    *trying;			/* the call that a half-open breaker lets through */
+	Login		login;
+	dlist_head	queue;			/* of calls */
+	int			in_flight;		/* sent or paused */
+	int			n_calls;		/* of any state but ended */
+	uint64		last_used;
+} KmsClient;
+
+/* Once a process. */
+extern void kms_clients_init(void);
+
+/* The client of a server as its options are now; NULL: see error. */
+extern KmsClient *kms_client_find(const KmsServerRecord *record, KmsError *error);
+
+extern void kms_clients_each(void (*work) (KmsClient *client));
+
+/* Closes those that had no call for a while. */
+extern void kms_clients_tidy(void);
+
+/* Milliseconds before attempt n + 1: full jitter, and what the KMS asked for. */
+extern int64 kms_call_pause_ms(int attempts, const KmsError *error);
+
+typedef enum LoginVerdict
+{
+	LOGIN_READY,				/* there is a token */
+	LOGIN_PENDING,				/* look again after the loop has run */
+	LOGIN_FAILED				/* see failure */
+} LoginVerdict;
+
+/* Whether calls can be sent; begins a login if there is need for one. */
+extern LoginVerdict kms_login_look(KmsClient *client);
+
+/* A call was denied with this token: it is not used again, unless it is new. */
+extern void kms_login_doubt(KmsClient *client, uint64 token_serial);
+
+/* Ends what is under way and wipes the token. */
+extern void kms_login_end(KmsClient *client);
+
+#endif							/* WORKER_KMS_CLIENT_H */

@@ -1,0 +1,383 @@
+/*-------------------------------------------------------------------------
+ *
+ * kms_login.c
+ *	  The login at a KMS server: its credential, its token, their ends.
+ *
+ * One login at a time for all calls of a server.  The credential's files are
+ * read anew for each.  Where there is an authority that admits us (AppRole,
+ * JWT, ...), it is asked again at least twice in each revocation_interval: a
+ * token that it gave goes on after it has shut us out, and that would be a
+ * revocation that nobody notices.  Where the token itself is the credential,
+ * it is renewed before it ends.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/fd.h"
+#include "utils/memutils.h"
+
+#include "base/config.h"
+#include "shmem/epochs.h"
+#include "worker/guarded.h"
+#include "worker/held_key.h"
+#include "worker/kms_client.h"
+
+#define ATTEMPTS_MAX		3
+#define FAILURE_KEPT_MS		1000	/* between logins that fail */
+#define FRESH_MS			1000	/* so new that a denial is not its fault */
+
+/* A share of revocation_interval: with the time to the next check of a key. */
+#define AUTHORITY_SHARE		4
+
+static void send_login(KmsClient *client);
+static void login_replied(void *argument);
+
+static uint64
+after_ms(int64 ms)
+{
+	return epochs_now() + ms * NS_PER_MS;
+}
+
+static bool
+logs_in(const KmsClient *client)
+{
+	return client->server.provider->http->logs_in(&client->server);
+}
+
+/*
+ * Reads a file of our credential into out, without the newline at its end.
+ * secret: nobody else may read it.
+ */
+static bool
+read_file(const char *option, const char *path, bool secret, char *out, Size size,
+		  KmsError *error)
+{
+	struct stat info;
+	ssize_t		n;
+	int			fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return kms_fail(error, KMS_CREDENTIAL, path, "The file of the %s could not be opened: %s.",
+						option, strerror(errno));
+	if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) ||
+		(secret && (info.st_mode & (S_IRWXO | S_IWGRP)) != 0))
+	{
+		close(fd);
+		return kms_fail(error, KMS_CREDENTIAL, path,
+						"The file of the %s must be a regular file that others cannot read; its mode is %03o.",
+						option, (unsigned) info.st_mode & 0777);
+	}
+	n = read(fd, out, size);
+	close(fd);
+	while (n > 0 && n < size && (out[n - 1] == '\n' || out[n - 1] == '\r'))
+		n--;
+	if (n <= 0 || n == size || memchr(out, '\0', n) != NULL)
+		return kms_fail(error, KMS_CREDENTIAL, path,
+						"The file of the %s is empty, too long or not text.", option);
+	out[n] = '\0';
+	return true;
+}
+
+static bool
+read_credential(KmsClient *client, KmsError *error)
+{
+	const KmsHttp *http = client->server.provider->http;
+	KmsCredential *credential = client->login.credential;
+	const char *identity = http->identity_file(&client->server);
+	const char *secret = http->secret_file(&client->server);
+
+	return (identity == NULL ||
+			read_file("identity", identity, false, credential->identity,
+					  sizeof(credential->identity), error)) &&
+		(secret == NULL ||
+		 read_file("credential", secret, true, credential->secret,
+				   sizeof(credential->secret), error));
+}
+
+/* Ends what is under way. */
+static void
+stop(Login *login)
+{
+	if (login->transfer != NULL)
+		http_cancel(login->transfer);
+	loop_timer_stop(&login->timer);
+	if (login->memory != NULL)
+		MemoryContextDelete(login->memory);
+	login->transfer = NULL;
+	login->memory = NULL;
+	login->credential = NULL;
+	login->reply = NULL;
+	login->state = LOGIN_NONE;
+}
+
+static void
+drop_token(Login *login)
+{
+	if (login->token != NULL)
+		MemoryContextDelete(login->token_memory);
+	login->token = NULL;
+}
+
+static void
+goodbye_said(void *argument)
+{
+	MemoryContextDelete(argument);
+}
+
+/*
+ * Ends a token that a newer one has replaced, so that they do not pile up at
+ * the KMS.  It ends by itself too; so nobody looks at the answer.
+ */
+static void
+say_goodbye(KmsClient *client)
+{
+	MemoryContext memory = AllocSetContextCreate(client->memory, "bionic_crypt logout",
+												 ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(memory);
+	Secret	   *request = secret_create(sizeof(HttpRequest));
+	Secret	   *reply = secret_create(sizeof(HttpReply));
+	KmsError	error;
+
+	MemoryContextSwitchTo(caller);
+	if (!client->server.provider->http->build_login(&client->server, KMS_LOGOUT, NULL,
+													client->login.token,
+													(HttpRequest *) request->data, &error))
+	{
+		MemoryContextDelete(memory);
+		return;
+	}
+	pg_atomic_fetch_add_u64(&client->stats->requests, 1);
+	http_send(client->http, (HttpRequest *) request->data, (HttpReply *) reply->data,
+			  client->timeout_ms, goodbye_said, memory);
+	secret_wipe(request);
+}
+
+static void
+login_failed(KmsClient *client, const KmsError *error)
+{
+	Login	   *login = &client->login;
+	bool		renewal = login->step == KMS_RENEW;
+
+	stop(login);
+	pg_atomic_fetch_add_u64(&client->stats->failures[error->status], 1);
+	ereport(LOG,
+			(errmsg("could not log in at KMS \"%s\"", client->name),
+			 errdetail_internal("%s %s", error->subject, error->detail)));
+
+	/* A token that could not be renewed serves until its end. */
+	if (renewal)
+	{
+		login->renew_at = after_ms(FAILURE_KEPT_MS);
+		return;
+	}
+	login->failure = *error;
+	login->failed_until = after_ms(FAILURE_KEPT_MS);
+	drop_token(login);
+}
+
+static void
+login_succeeded(KmsClient *client, MemoryContext memory, KmsToken *got)
+{
+	Login	   *login = &client->login;
+
+	stop(login);
+	if (login->token != NULL && logs_in(client) && client->in_flight == 0)
+		say_goodbye(client);
+	drop_token(login);
+	login->token = got;
+	login->token_memory = memory;
+	login->token_serial++;
+	login->token_since = epochs_now();
+	login->token_ends = login->renew_at = 0;
+	login->failed_until = 0;
+	if (got->lifetime_s > 0)
+	{
+		/* A tenth early, since the KMS has counted since its answer. */
+		login->token_ends = after_ms((int64) got->lifetime_s * 900);
+		if (got->renewable)
+			login->renew_at = after_ms((int64) got->lifetime_s * 600);
+	}
+}
+
+/* What one reply is read into. */
+typedef struct LoginReading
+{
+	KmsClient  *client;
+	MemoryContext memory;		/* of the token */
+	KmsToken   *token;
+	bool		ok;
+	KmsError	error;
+} LoginReading;
+
+static void
+read_login(void *argument)
+{
+	LoginReading *reading = argument;
+	KmsClient  *client = reading->client;
+	Login	   *login = &client->login;
+	MemoryContext caller;
+
+	reading->memory = AllocSetContextCreate(client->memory, "bionic_crypt token",
+											ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(reading->memory);
+	reading->token = (KmsToken *) secret_create(sizeof(KmsToken))->data;
+	MemoryContextSwitchTo(caller);
+	if (login->step == KMS_RENEW && login->token != NULL)
+		*reading->token = *login->token;
+	reading->ok = client->server.provider->http->read_login(&client->server, login->step,
+															login->credential, login->reply,
+															reading->token, &reading->error);
+}
+
+static void
+try_again(void *argument)
+{
+	send_login(argument);
+}
+
+/* True when it is tried once more. */
+static bool
+tries_again(KmsClient *client, const KmsError *error)
+{
+	Login	   *login = &client->login;
+	int64		left = ((int64) login->deadline - (int64) epochs_now()) / (int64) NS_PER_MS;
+	int64		pause = 0;
+
+	if (error->status == KMS_DENIED && !login->confirming)
+		login->confirming = true;
+	else if ((error->status == KMS_UNAVAILABLE || error->status == KMS_THROTTLED) &&
+			 ++login->attempts < ATTEMPTS_MAX)
+		pause = kms_call_pause_ms(login->attempts - 1, error);
+	else
+		return false;
+	if (pause >= left)
+		return false;
+	login->state = LOGIN_PAUSED;
+	loop_timer_start(&login->timer, pause, try_again, client);
+	return true;
+}
+
+static void
+login_replied(void *argument)
+{
+	KmsClient  *client = argument;
+	LoginReading reading = {.client = client};
+
+	client->login.transfer = NULL;
+	if (!guarded_run(read_login, &reading))
+		reading.ok = kms_fail(&reading.error, KMS_PROTOCOL, "", "The reply could not be read.");
+	if (reading.ok)
+	{
+		login_succeeded(client, reading.memory, reading.token);
+		return;
+	}
+	if (reading.memory != NULL)
+		MemoryContextDelete(reading.memory);
+	if (!tries_again(client, &reading.error))
+		login_failed(client, &reading.error);
+}
+
+/* Sends the login's request; its credential is as its files are now. */
+static void
+send_login(KmsClient *client)
+{
+	Login	   *login = &client->login;
+	MemoryContext caller = MemoryContextSwitchTo(login->memory);
+	Secret	   *request = secret_create(sizeof(HttpRequest));
+	int64		left = ((int64) login->deadline - (int64) epochs_now()) / (int64) NS_PER_MS;
+	KmsError	error = {0};
+
+	MemoryContextSwitchTo(caller);
+	if ((login->step == KMS_LOGIN && !read_credential(client, &error)) ||
+		!client->server.provider->http->build_login(&client->server, login->step,
+													login->credential, login->token,
+													(HttpRequest *) request->data, &error))
+	{
+		secret_wipe(request);
+		login_failed(client, &error);
+		return;
+	}
+	login->state = LOGIN_SENT;
+	pg_atomic_fetch_add_u64(&client->stats->requests, 1);
+	login->transfer = http_send(client->http, (HttpRequest *) request->data, login->reply,
+								(int) Max(left, 1), login_replied, client);
+	secret_wipe(request);
+}
+
+static void
+begin(KmsClient *client, KmsLogin step)
+{
+	Login	   *login = &client->login;
+	MemoryContext caller;
+
+	login->step = step;
+	login->attempts = 0;
+	login->confirming = false;
+	login->deadline = after_ms(client->timeout_ms);
+	login->memory = AllocSetContextCreate(client->memory, "bionic_crypt login",
+										  ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(login->memory);
+	login->credential = (KmsCredential *) secret_create(sizeof(KmsCredential))->data;
+	login->reply = (HttpReply *) secret_create(sizeof(HttpReply))->data;
+	MemoryContextSwitchTo(caller);
+	pg_atomic_fetch_add_u64(&client->stats->logins, 1);
+	send_login(client);
+}
+
+/* Whether the authority has to be asked, or there is no token at all. */
+static bool
+needs_login(const KmsClient *client, uint64 now)
+{
+	const Login *login = &client->login;
+	uint64		asked_ns = config_revocation_interval_ms / AUTHORITY_SHARE * NS_PER_MS;
+
+	return login->token == NULL ||
+		(login->token_ends != 0 && login->token_ends <= now) ||
+		(logs_in(client) && login->token_since + asked_ns <= now);
+}
+
+LoginVerdict
+kms_login_look(KmsClient *client)
+{
+	Login	   *login = &client->login;
+	uint64		now = epochs_now();
+
+	if (!needs_login(client, now))
+	{
+		if (login->renew_at != 0 && login->renew_at <= now && login->state == LOGIN_NONE)
+			begin(client, KMS_RENEW);
+		return LOGIN_READY;
+	}
+	if (login->state != LOGIN_NONE && login->step == KMS_RENEW)
+		stop(login);
+	if (login->failed_until > now)
+		return LOGIN_FAILED;
+	if (login->state == LOGIN_NONE)
+		begin(client, KMS_LOGIN);
+
+	/* It may have failed at once, on a file that is not there. */
+	return login->failed_until > now ? LOGIN_FAILED : LOGIN_PENDING;
+}
+
+void
+kms_login_doubt(KmsClient *client, uint64 token_serial)
+{
+	Login	   *login = &client->login;
+
+	if (login->token != NULL && login->token_serial == token_serial &&
+		login->token_since + FRESH_MS * NS_PER_MS <= epochs_now())
+		drop_token(login);
+}
+
+void
+kms_login_end(KmsClient *client)
+{
+	stop(&client->login);
+	drop_token(&client->login);
+}
