@@ -17,6 +17,7 @@ int			config_kms_timeout_ms;
 bool		config_allow_core_dumps;
 bool		config_allow_local_kms;
 char	   *config_default_kms;
+char	   *config_default_kek;
 
 /* One entry a setting with a number; bounds are part of the contract. */
 typedef struct IntSetting
@@ -102,5 +103,10 @@ config_init(void)
 							   "Server that wraps the keys of tenants created without one of their own.",
 							   NULL,
 							   &config_default_kms, "embedded",
+							   PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("bionic_crypt.default_kek",
+							   "Key-encryption key of tenants created without a KMS and key of their own.",
+							   "In the words of the server bionic_crypt.default_kms.",
+							   &config_default_kek, "",
 							   PGC_SUSET, 0, NULL, NULL, NULL);
 }

@@ -18,6 +18,7 @@ extern int	config_kms_timeout_ms;
 extern bool config_allow_core_dumps;
 extern bool config_allow_local_kms;
 extern char *config_default_kms;
+extern char *config_default_kek;
 
 extern void config_init(void);
 

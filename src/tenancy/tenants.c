@@ -174,20 +174,20 @@ grace_argument(Interval *interval)
 	return seconds;
 }
 
+static void
+copy_kek(const char *given, char *kek)
+{
+	if (strlcpy(kek, given, KEY_KEK_MAX) >= KEY_KEK_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("name of a key-encryption key is too long"),
+				 errdetail("It may have %d bytes.", KEY_KEK_MAX - 1)));
+}
+
 void
 tenant_kek_argument(FunctionCallInfo fcinfo, int argument, char *kek)
 {
-	kek[0] = '\0';
-	if (!PG_ARGISNULL(argument))
-	{
-		char	   *given = text_to_cstring(PG_GETARG_TEXT_PP(argument));
-
-		if (strlcpy(kek, given, KEY_KEK_MAX) >= KEY_KEK_MAX)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("name of a key-encryption key is too long"),
-					 errdetail("It may have %d bytes.", KEY_KEK_MAX - 1)));
-	}
+	copy_kek(PG_ARGISNULL(argument) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(argument)), kek);
 }
 
 PG_FUNCTION_INFO_V1(bionic_crypt_create_tenant);
@@ -206,7 +206,10 @@ bionic_crypt_create_tenant(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("tenant, algorithm and outage_grace must not be null")));
 	strlcpy(row.tenant, tenant_name_argument(PG_GETARG_TEXT_PP(0)), sizeof(row.tenant));
-	tenant_kek_argument(fcinfo, 2, row.kek);
+	if (PG_ARGISNULL(1) && PG_ARGISNULL(2))
+		copy_kek(config_default_kek, row.kek);
+	else
+		tenant_kek_argument(fcinfo, 2, row.kek);
 	row.algorithm = algorithm_argument(PG_GETARG_TEXT_PP(3));
 	row.outage_grace_s = grace_argument(PG_GETARG_INTERVAL_P(4));
 	kms_server_require(PG_ARGISNULL(1) ? config_default_kms :
