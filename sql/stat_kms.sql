@@ -23,7 +23,7 @@ SELECT calls > 0 AS calls, in_flight, queued, breaker, refused_by_breaker, waite
 		p50_ms > 0 AND p50_ms <= p95_ms AND p95_ms <= p99_ms AS ascending,
 		config + denied + bad_ciphertext + unavailable + throttled + protocol + credential
 			+ key_file_missing + key_file_open AS failures,
-		oldest_lease BETWEEN '0' AND '1 hour' AS oldest_lease
+		coalesce(oldest_lease, '0') BETWEEN '0' AND '1 hour' AS oldest_lease
 	FROM stat_before;
 SELECT bionic_crypt.rewrap_keys('stat acme');
 SELECT s.calls > b.calls AS counted FROM bionic_crypt.stat_kms s JOIN stat_before b USING (kms);

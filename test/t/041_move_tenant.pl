@@ -42,13 +42,13 @@ sub worker_pid
 	return $node->safe_psql('postgres', 'SELECT pid FROM bionic_crypt.key_worker()');
 }
 
-sub wait_for_event
+sub wait_for
 {
-	my ($session, $event) = @_;
+	my ($session, $type) = @_;
 
 	$node->poll_query_until('postgres',
-		"SELECT wait_event = '$event' FROM pg_stat_activity WHERE pid = " . $session->pid)
-	  or die "the move does not wait for $event";
+		"SELECT wait_event_type = '$type' FROM pg_stat_activity WHERE pid = " . $session->pid)
+	  or die "the move does not wait for its $type";
 	return;
 }
 
@@ -90,7 +90,7 @@ my %until = (
 		$mover->query($readable);
 		kill 'STOP', worker_pid();
 		$mover->begin($move);
-		wait_for_event($mover, 'Extension');
+		wait_for($mover, 'Extension');
 		return $mover;
 	},
 	'the second of three keys' => sub {
@@ -99,7 +99,7 @@ my %until = (
 
 		$locker->query("BEGIN; SELECT 1 FROM bionic_crypt.catalog_keys WHERE version = 2 FOR UPDATE");
 		$mover->begin($move);
-		wait_for_event($mover, 'transactionid');
+		wait_for($mover, 'Lock');
 		return ($mover, $locker);
 	},
 	'the commit' => sub {
