@@ -246,6 +246,7 @@ decide_by_catalog(Answer *answer)
 		wants_key = false;
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(guarded_memory());	/* it leaves us in the topmost */
 	return wants_key;
 }
 

@@ -341,6 +341,7 @@ read_records(const Lease *lease, List **records)
 	}
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(guarded_memory());	/* it leaves us in the topmost */
 	return usable;
 }
 

@@ -301,6 +301,30 @@ $began = time;
 is($state, 'KM001', 'a retired version is denied');
 cmp_ok($failed - $began, '<', 5 * $interval, 'within revocation_interval');
 is($holder->query($read_last), 'new', 'and the active one is not');
+write_key_file($kek);
+
+# What it takes to ask again is given back, the key file's content above all.
+sub worker_grows
+{
+	my ($pid, $unwraps) = split /\|/, $admin->query('SELECT pid, unwraps FROM bionic_crypt.key_worker()');
+
+	return ($unwraps, slurp_file("/proc/$pid/status") =~ /^VmRSS:\s+(\d+) kB/m);
+}
+
+$admin->query("SELECT bionic_crypt.rotate_key('cold')"), $admin->query(<<'EOF') for 1 .. 30;
+SET bionic_crypt.tenant = 'cold';
+INSERT INTO chats VALUES ('cold', 'another version'::text);
+EOF
+$admin->query("SELECT count(content::text) FROM chats WHERE tenant_id = 'cold'");
+my ($unwraps, $size) = worker_grows();
+my ($unwraps_now, $size_now);
+ok(wait_until(sub {
+		$admin->query("SELECT count(content::text) FROM chats WHERE tenant_id = 'cold'");
+		($unwraps_now, $size_now) = worker_grows();
+		return $unwraps_now > $unwraps + 150;
+	}),
+	'the KMS is asked again and again');
+cmp_ok($size_now - $size, '<', 2048, 'and the key worker does not grow');
 
 $node->stop;
 done_testing();
