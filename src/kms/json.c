@@ -43,6 +43,13 @@ typedef struct JsonReader
 
 StaticAssertDecl(JSON_DEPTH_MAX < 32, "a path's members do not fit into JsonReader.seen");
 
+/* The parser takes one for an escape, behind a backslash. */
+static bool
+has_nul(Bytes text)
+{
+	return text.len > 0 && memchr(text.data, '\0', text.len) != NULL;
+}
+
 static bool
 too_deep(Bytes text)
 {
@@ -287,8 +294,8 @@ json_find(Bytes text, JsonWanted *wanted, int n)
 		wanted[i].found = false;
 		wanted[i].out[0] = '\0';
 	}
-	if (text.len <= HTTP_REPLY_BODY_MAX && !too_deep(text) && is_json(text) &&
-		read_tokens(&reader, text))
+	if (text.len <= HTTP_REPLY_BODY_MAX && !has_nul(text) && !too_deep(text) &&
+		is_json(text) && read_tokens(&reader, text))
 		return true;
 
 	for (int i = 0; i < n; i++)

@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * kms_tap.h
+ *	  The tests of the pure part of src/kms, and what they share.
+ *
+ * Compiled with the server's headers and linked with its libpgcommon and
+ * libpgport, which have palloc, the JSON parser and printf without a server.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef UNIT_KMS_TAP_H
+#define UNIT_KMS_TAP_H
+
+#include "postgres.h"
+
+#include "kms/kms_provider.h"
+#include "../tap.h"
+
+/* Names and values, in turn, as the key worker gets them; false: see error. */
+extern bool server_read(KmsServer *server, KmsError *error, const char *const *options);
+
+/* A server that must be valid. */
+extern const KmsServer *server_of(const char *const *options);
+
+/* The reply of each test, begun anew. */
+extern HttpReply *reply_of(int status, const char *body);
+
+/* What the tests wrap and are bound to. */
+extern const uint8 test_data_key[DATA_KEY_LEN];
+extern const KmsContext test_context;
+
+/* One function a file of tests. */
+extern void test_http_message(void);
+extern void test_json(void);
+extern void test_options(void);
+extern void test_vault_requests(void);
+extern void test_vault_replies(void);
+extern void test_vault_refusals(void);
+
+#endif							/* UNIT_KMS_TAP_H */

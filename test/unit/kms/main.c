@@ -1,0 +1,101 @@
+/*-------------------------------------------------------------------------
+ *
+ * main.c
+ *	  Runs the tests of the pure part of src/kms.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <sodium.h>
+
+#include "base/config.h"
+#include "kms_tap.h"
+
+/* In the place of base/config.c and of kms_file.c, which want a server. */
+bool		config_allow_local_kms;
+
+static const KmsOptionRule file_option_rules[] = {
+	{.name = "path",.names_file = true},
+	{.name = NULL},
+};
+
+const KmsProvider kms_file = {
+	.name = "file",
+	.option_rules = file_option_rules,
+};
+
+#ifdef USE_ASSERT_CHECKING
+void
+ExceptionalCondition(const char *condition,
+#if PG_VERSION_NUM < 160000
+					 const char *type,
+#endif
+					 const char *file, int line)
+{
+	tap_note("%s:%d: %s", file, line, condition);
+	abort();
+}
+#endif
+
+const uint8 test_data_key[DATA_KEY_LEN] = {
+	0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+	0xf0, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe, 0xff
+};
+
+const KmsContext test_context = {
+	.tenant = "acme",
+	.key_id = (const uint8 *) "\1\2\3\4\5\6\7\10",
+	.purpose = "data",
+	.kek = "saas-chat",
+};
+
+bool
+server_read(KmsServer *server, KmsError *error, const char *const *options)
+{
+	static uint8 bytes[65536];
+	ByteWriter	w = writer_of(bytes, sizeof(bytes));
+
+	for (; *options != NULL; options++)
+		writer_sized(&w, bytes_of_string(*options));
+	return kms_server_read("test", writer_bytes(&w), server, error);
+}
+
+const KmsServer *
+server_of(const char *const *options)
+{
+	static KmsServer server;
+	KmsError	error;
+
+	if (!server_read(&server, &error, options))
+	{
+		tap_note("option %s: %s", error.subject, error.detail);
+		abort();
+	}
+	return &server;
+}
+
+HttpReply *
+reply_of(int status, const char *body)
+{
+	static HttpReply reply;
+
+	memset(&reply, 0, sizeof(reply));
+	reply.status = status;
+	reply.body_len = strlcpy(reply.body, body, sizeof(reply.body));
+	return &reply;
+}
+
+int
+main(void)
+{
+	if (sodium_init() < 0)
+		return 1;
+	test_http_message();
+	test_json();
+	test_options();
+	test_vault_requests();
+	test_vault_replies();
+	test_vault_refusals();
+	return tap_done();
+}
