@@ -55,31 +55,30 @@ logs_in(const KmsClient *client)
  * secret: nobody else may read it.
  */
 static bool
-read_file(const char *option, const char *path, bool secret, char *out, Size size,
-		  KmsError *error)
+read_file(const char *path, bool secret, char *out, Size size, KmsError *error)
 {
 	struct stat info;
 	ssize_t		n;
 	int			fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
-		return kms_fail(error, KMS_CREDENTIAL, path, "The file of the %s could not be opened: %s.",
-						option, strerror(errno));
+		return kms_fail(error, KMS_CREDENTIAL, "", "File \"%s\" could not be opened: %s.",
+						path, strerror(errno));
 	if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) ||
 		(secret && (info.st_mode & (S_IRWXO | S_IWGRP)) != 0))
 	{
 		close(fd);
-		return kms_fail(error, KMS_CREDENTIAL, path,
-						"The file of the %s must be a regular file that others cannot read; its mode is %03o.",
-						option, (unsigned) info.st_mode & 0777);
+		return kms_fail(error, KMS_CREDENTIAL, "",
+						"File \"%s\" must be a regular file that others cannot read; its mode is %03o.",
+						path, (unsigned) info.st_mode & 0777);
 	}
 	n = read(fd, out, size);
 	close(fd);
 	while (n > 0 && n < size && (out[n - 1] == '\n' || out[n - 1] == '\r'))
 		n--;
 	if (n <= 0 || n == size || memchr(out, '\0', n) != NULL)
-		return kms_fail(error, KMS_CREDENTIAL, path,
-						"The file of the %s is empty, too long or not text.", option);
+		return kms_fail(error, KMS_CREDENTIAL, "",
+						"File \"%s\" is empty, too long or not text.", path);
 	out[n] = '\0';
 	return true;
 }
@@ -93,10 +92,10 @@ read_credential(KmsClient *client, KmsError *error)
 	const char *secret = http->secret_file(&client->server);
 
 	return (identity == NULL ||
-			read_file("identity", identity, false, credential->identity,
+			read_file(identity, false, credential->identity,
 					  sizeof(credential->identity), error)) &&
 		(secret == NULL ||
-		 read_file("credential", secret, true, credential->secret,
+		 read_file(secret, true, credential->secret,
 				   sizeof(credential->secret), error));
 }
 
@@ -193,14 +192,19 @@ login_succeeded(KmsClient *client, MemoryContext memory, KmsToken *got)
 	login->token = got;
 	login->token_memory = memory;
 	login->token_serial++;
-	login->token_since = epochs_now();
+
+	/* A renewal says nothing of what the credential's file holds by now. */
+	if (login->step == KMS_LOGIN)
+		login->token_since = epochs_now();
 	login->token_ends = login->renew_at = 0;
 	login->failed_until = 0;
 	if (got->lifetime_s > 0)
 	{
 		/* A tenth early, since the KMS has counted since its answer. */
 		login->token_ends = after_ms((int64) got->lifetime_s * 900);
-		if (got->renewable)
+
+		/* Who logs in does that anew: a renewed token is not a new one. */
+		if (got->renewable && !logs_in(client))
 			login->renew_at = after_ms((int64) got->lifetime_s * 600);
 	}
 }
