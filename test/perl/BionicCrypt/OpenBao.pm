@@ -6,7 +6,7 @@
 #	$bao->create_key('kek');
 #	$bao->write_policy('may_use', 'transit/encrypt/kek', 'transit/decrypt/kek');
 #	my $token_file = $bao->token_file('may_use');
-#	$bao->address, $bao->ca_file		for CREATE SERVER
+#	$node->safe_psql('postgres', $bao->create_server('acme_vault', token_file => $token_file));
 #	$bao->requests(qr{^transit/decrypt/})	how often it was asked
 #	$bao->stop; $bao->seal; $bao->pause;	and start, unseal, resume
 #
@@ -45,14 +45,16 @@ sub new
 		dir => PostgreSQL::Test::Utils::tempdir('openbao'),
 		port => PostgreSQL::Test::Cluster::get_free_port(),
 		files => 0,
+		audited => 0,		# bytes of the audit log
+		paths => [],		# in them
 	  }, $class;
 	my $cluster_port = PostgreSQL::Test::Cluster::get_free_port();
 	my $dir = $self->{dir};
 
 	push @servers, $self;
 	mkdir "$dir/data";
-	$self->make_ca;
-	$self->{cert} = $self->make_cert('server', 'serverAuth', 'IP:127.0.0.1,DNS:localhost');
+	$self->make_ca('ca');
+	$self->{cert} = $self->make_cert('server', 'serverAuth', 'IP:127.0.0.1');
 	$self->write_file("$dir/config.hcl", <<"HCL");
 storage "raft" {
 	path = "$dir/data"
@@ -78,6 +80,16 @@ HCL
 	$self->unseal;
 	$self->mount('transit', type => 'transit');
 	return $self;
+}
+
+# The statement that makes a server of it; further options are the server's.
+sub create_server
+{
+	my ($self, $name, %option) = @_;
+
+	%option = (provider => 'vault', address => $self->address, ca_file => $self->ca_file, %option);
+	return "CREATE SERVER $name FOREIGN DATA WRAPPER bionic_crypt OPTIONS ("
+	  . join(', ', map { "$_ '$option{$_}'" } sort keys %option) . ')';
 }
 
 sub address { return "https://127.0.0.1:$_[0]{port}" }
@@ -129,14 +141,16 @@ sub new_key
 	return $path;
 }
 
+# NAME.pem and NAME.key; the answer is the path of the first.
 sub make_ca
 {
-	my ($self) = @_;
+	my ($self, $name) = @_;
+	my $path = "$self->{dir}/$name";
 
-	$self->new_key("$self->{dir}/ca.key");
-	$self->openssl(qw(req -x509 -new -days 2 -subj /CN=ca -addext), 'keyUsage=critical,keyCertSign',
-		'-key', "$self->{dir}/ca.key", '-out', $self->ca_file);
-	return;
+	$self->new_key("$path.key");
+	$self->openssl(qw(req -x509 -new -days 2 -addext), 'keyUsage=critical,keyCertSign',
+		'-subj', "/CN=$name", '-key', "$path.key", '-out', "$path.pem");
+	return "$path.pem";
 }
 
 # NAME.pem and NAME.key, signed by our CA; the answer is their path without
@@ -262,13 +276,24 @@ sub curl_setting
 	return "$name = \"$value\"\n";
 }
 
-# How many requests of such paths reached it, refused ones too.
+# The paths of all requests that reached it, refused ones too, in their order.
+sub requested
+{
+	my ($self) = @_;
+
+	# The end of the log may be a line that is being written.
+	my ($lines) = slurp_file("$self->{dir}/audit.log", $self->{audited}) =~ /^(.*\n)/s or return @{ $self->{paths} };
+	$self->{audited} += length $lines;
+	push @{ $self->{paths} }, map { $_->{request}{path} } grep { $_->{type} eq 'request' }
+	  map { $json->decode($_) } split /\n/, $lines;
+	return @{ $self->{paths} };
+}
+
+# How many there were of such paths.
 sub requests
 {
 	my ($self, $path) = @_;
-
-	return scalar grep { $_->{type} eq 'request' && $_->{request}{path} =~ $path }
-	  map { $json->decode($_) } split /\n/, slurp_file("$self->{dir}/audit.log");
+	return scalar grep { $_ =~ $path } $self->requested;
 }
 
 
@@ -396,15 +421,15 @@ sub jwt
 	return $text . '.' . encode_base64url(join '', @numbers);
 }
 
-# Refuses more than so many requests a second to a path, until the rate is
-# undef.
+# From now on, one request an hour to a path is enough; or the end of that.
 sub limit_rate
 {
-	my ($self, $path, $rate) = @_;
+	my ($self, $path) = @_;
 
-	return $self->api(DELETE => 'sys/quotas/rate-limit/limit') if !defined $rate;
-	$self->api(POST => 'sys/quotas/rate-limit/limit', { path => $path, rate => $rate });
+	$self->api(POST => 'sys/quotas/rate-limit/limit', { path => $path, rate => 1, interval => '1h' });
 	return;
 }
+
+sub unlimit_rate { $_[0]->api(DELETE => 'sys/quotas/rate-limit/limit'); return }
 
 1;
