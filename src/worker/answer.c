@@ -16,10 +16,8 @@
 
 #include <openssl/crypto.h>
 
-#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
 #include "keys/catalog.h"
 #include "keys/kms_server.h"
@@ -240,13 +238,10 @@ decide_by_catalog(Answer *answer)
 {
 	bool		wants_key = answer->request.operation != KEY_OP_AUTHORISE;
 
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	guarded_begin();
 	if (!may_go_on(answer) || (wants_key && !find_record(answer)))
 		wants_key = false;
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(guarded_memory());	/* it leaves us in the topmost */
+	guarded_commit();
 	return wants_key;
 }
 

@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "worker/guarded.h"
 
@@ -45,4 +46,20 @@ MemoryContext
 guarded_memory(void)
 {
 	return memory;
+}
+
+void
+guarded_begin(void)
+{
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+/* PostgreSQL would leave us in the topmost memory, and what we allocate there. */
+void
+guarded_commit(void)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(memory);
 }

@@ -20,4 +20,8 @@ extern bool guarded_run(void (*work) (void *), void *argument);
  */
 extern MemoryContext guarded_memory(void);
 
+/* A transaction of the work, with a snapshot; its end leaves us in that memory. */
+extern void guarded_begin(void);
+extern void guarded_commit(void);
+
 #endif							/* WORKER_GUARDED_H */

@@ -22,13 +22,11 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
 #include "base/config.h"
 #include "keys/catalog.h"
@@ -326,8 +324,7 @@ read_records(const Lease *lease, List **records)
 	TenantRow	row;
 	bool		usable;
 
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	guarded_begin();
 	usable = catalog_exists() && catalog_find_tenant(lease->tenant, &row) &&
 		row.state == TENANT_ACTIVE;
 	for (const HeldKey *key = lease->keys; usable && key != NULL; key = key->next)
@@ -339,9 +336,7 @@ read_records(const Lease *lease, List **records)
 		*records = lappend(*records, found ? record : NULL);
 		MemoryContextSwitchTo(caller);
 	}
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(guarded_memory());	/* it leaves us in the topmost */
+	guarded_commit();
 	return usable;
 }
 
