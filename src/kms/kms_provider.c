@@ -91,6 +91,7 @@ kms_server_validate(const KmsServer *server, KmsError *error)
 	return server->provider->validate == NULL || server->provider->validate(server, error);
 }
 
+/* False unless it is text that fits. */
 static bool
 copy_option(Bytes bytes, char *out, Size size)
 {
@@ -119,10 +120,10 @@ kms_server_read(const char *name, Bytes options, KmsServer *server, KmsError *er
 			return kms_fail(error, KMS_CONFIG, "options", "there are more than %d",
 							KMS_OPTIONS_COUNT_MAX);
 		if (!reader_sized(&in, &option_name) || !reader_sized(&in, &value) ||
-			!copy_option(option_name, option->name, sizeof(option->name)))
+			option_name.len == 0 || !copy_option(option_name, option->name, sizeof(option->name)))
 			return kms_fail(error, KMS_CONFIG, "options", "they cannot be read");
 		if (!copy_option(value, option->value, sizeof(option->value)))
-			return kms_fail(error, KMS_CONFIG, option->name, "its value is too long");
+			return kms_fail(error, KMS_CONFIG, option->name, "its value is too long, or no text");
 		server->n_options++;
 	}
 

@@ -9,34 +9,7 @@
 
 #include <sodium.h>
 
-#include "base/config.h"
 #include "kms_tap.h"
-
-/* In the place of base/config.c and of kms_file.c, which want a server. */
-bool		config_allow_local_kms;
-
-static const KmsOptionRule file_option_rules[] = {
-	{.name = "path",.names_file = true},
-	{.name = NULL},
-};
-
-const KmsProvider kms_file = {
-	.name = "file",
-	.option_rules = file_option_rules,
-};
-
-#ifdef USE_ASSERT_CHECKING
-void
-ExceptionalCondition(const char *condition,
-#if PG_VERSION_NUM < 160000
-					 const char *type,
-#endif
-					 const char *file, int line)
-{
-	tap_note("%s:%d: %s", file, line, condition);
-	abort();
-}
-#endif
 
 const uint8 test_data_key[DATA_KEY_LEN] = {
 	0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,

@@ -312,13 +312,16 @@ test_encoding(void)
 	ok = ok && !server_read(&server, &error, (const char *const[]) {TOKEN, name, "x", NULL}) &&
 		strcmp(error.detail, "they cannot be read") == 0 &&
 		!server_read(&server, &error, (const char *const[]) {TOKEN, "mount", value, NULL}) &&
-		strcmp(error.detail, "its value is too long") == 0 && strcmp(error.subject, "mount") == 0;
+		strcmp(error.detail, "its value is too long, or no text") == 0 && strcmp(error.subject, "mount") == 0;
 	tap_ok(ok, "options that are too many or too long are refused");
 
 	w = writer_of(bytes, sizeof(bytes));
 	for (int i = 0; i < lengthof(options) - 1; i++)
 		writer_sized(&w, bytes_of_string(options[i]));
 	writer_sized(&w, bytes_of("m\0n", 3));
-	tap_ok(!kms_server_read("test", writer_bytes(&w), &server, &error),
-		   "an option with a NUL is refused");
+	ok = !kms_server_read("test", writer_bytes(&w), &server, &error) &&
+		strcmp(error.subject, "mount") == 0;
+	tap_ok(ok && !server_read(&server, &error, (const char *const[]) {TOKEN, "", "x", NULL}) &&
+		   strcmp(error.detail, "they cannot be read") == 0,
+		   "an option with a NUL is refused, and one without a name");
 }

@@ -1,0 +1,37 @@
+/*-------------------------------------------------------------------------
+ *
+ * stand_in.c
+ *	  In the place of base/config.c and kms_file.c, which want a server; for
+ *	  these tests and for test/fuzz.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "base/config.h"
+#include "kms/kms_provider.h"
+
+bool		config_allow_local_kms;
+
+static const KmsOptionRule file_option_rules[] = {
+	{.name = "path",.names_file = true},
+	{.name = NULL},
+};
+
+const KmsProvider kms_file = {
+	.name = "file",
+	.option_rules = file_option_rules,
+};
+
+#ifdef USE_ASSERT_CHECKING
+void
+ExceptionalCondition(const char *condition,
+#if PG_VERSION_NUM < 160000
+					 const char *type,
+#endif
+					 const char *file, int line)
+{
+	fprintf(stderr, "%s:%d: %s\n", file, line, condition);
+	abort();
+}
+#endif
