@@ -8,7 +8,8 @@
  * called by the transfer's timer, so it may cancel or free anything.
  *
  * Secrets: libcurl keeps copies of requests and replies on a heap that wipes
- * what is freed, and OpenSSL is told to wipe what it decrypted.
+ * what is freed, and OpenSSL is told to wipe what it decrypted.  Of a client
+ * key OpenSSL leaves copies in memory that it freed.
  *
  * Errors: what libcurl calls raises none.  What it says about a failure is its
  * own fixed text for the kind of failure; the peer's words are never shown.

@@ -6,6 +6,10 @@
  * What is said about a failure is libcurl's fixed text for its kind; the
  * peer's words are never shown.
  *
+ * A reply must have all of its headers, and its body a length, or chunks.  What
+ * ends with the connection could be cut off by anybody on the network: libcurl
+ * lets a close without TLS's goodbye pass.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -28,6 +32,7 @@ static const struct
 	{CURLE_COULDNT_CONNECT, HTTP_UNREACHABLE},
 	{CURLE_OPERATION_TIMEDOUT, HTTP_UNREACHABLE},
 	{CURLE_GOT_NOTHING, HTTP_UNREACHABLE},
+	{CURLE_RECV_ERROR, HTTP_UNREACHABLE},
 	{CURLE_SEND_ERROR, HTTP_UNREACHABLE},
 	{CURLE_SSL_CONNECT_ERROR, HTTP_UNTRUSTED},
 	{CURLE_PEER_FAILED_VERIFICATION, HTTP_UNTRUSTED},
@@ -44,6 +49,7 @@ static const struct
 	{CURLE_NOT_BUILT_IN, HTTP_LOCAL},
 	{CURLE_BAD_FUNCTION_ARGUMENT, HTTP_LOCAL},
 	{CURLE_URL_MALFORMAT, HTTP_LOCAL},
+	{CURLE_LOGIN_DENIED, HTTP_LOCAL},	/* a user in the URL */
 };
 
 /* Whose value is kept, for a support case. */
@@ -78,6 +84,12 @@ keep_request_id(HttpReply *reply, const char *value, Size len)
 	reply->request_id[kept] = '\0';
 }
 
+static bool
+begins(const char *line, Size len, const char *with)
+{
+	return len >= strlen(with) && pg_strncasecmp(line, with, strlen(with)) == 0;
+}
+
 static size_t
 header_arrived(char *line, size_t size, size_t count, void *argument)
 {
@@ -88,12 +100,20 @@ header_arrived(char *line, size_t size, size_t count, void *argument)
 	reading->header_lines++;
 	if (reading->header_bytes > HEADER_BYTES_MAX || reading->header_lines > HEADER_LINES_MAX)
 		return 0;
+
+	/* An interim reply may have come before. */
+	if (begins(line, len, "HTTP/"))
+		reading->headers_over = reading->length_told = false;
+	if (begins(line, len, "\r\n") || begins(line, len, "\n"))
+		reading->headers_over = true;
+	if (begins(line, len, "Content-Length:") || begins(line, len, "Transfer-Encoding:"))
+		reading->length_told = true;
 	for (int i = 0; i < lengthof(request_id_headers); i++)
 	{
-		Size		name_len = strlen(request_id_headers[i]);
+		const char *name = request_id_headers[i];
 
-		if (len > name_len && pg_strncasecmp(line, request_id_headers[i], name_len) == 0)
-			keep_request_id(reading->reply, line + name_len, len - name_len);
+		if (begins(line, len, name))
+			keep_request_id(reading->reply, line + strlen(name), len - strlen(name));
 	}
 	return len;
 }
@@ -132,9 +152,9 @@ fail(HttpReply *reply, HttpFailure failure, const char *text)
 static HttpFailure
 failure_of(const HttpReading *reading, CURLcode code)
 {
-	/* Closed without a word, or in the middle of it. */
-	if (code == CURLE_RECV_ERROR && reading->header_bytes == 0)
-		return HTTP_UNREACHABLE;
+	/* Closed in the middle of a reply, not without a word. */
+	if ((code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING) && reading->header_bytes > 0)
+		return HTTP_BAD_REPLY;
 
 	for (int i = 0; i < lengthof(failures); i++)
 	{
@@ -159,6 +179,8 @@ http_reading_end(HttpReading *reading, CURL *easy, CURLcode code)
 	else if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
 			 status < 200 || status > 599)
 		fail(reply, HTTP_BAD_REPLY, "Unknown status");
+	else if (!reading->headers_over || (reply->body_len > 0 && !reading->length_told))
+		fail(reply, HTTP_BAD_REPLY, "The reply does not tell where it ends");
 	else
 	{
 		reply->status = (int) status;

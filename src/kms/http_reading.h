@@ -20,6 +20,8 @@ typedef struct HttpReading
 	bool		address_refused;	/* a connection was forbidden */
 	Size		header_bytes;
 	int			header_lines;
+	bool		headers_over;	/* the empty line after them has come */
+	bool		length_told;	/* they say where the body ends */
 } HttpReading;
 
 /* Empties the reply, which is then written from what arrives at the handle. */

@@ -140,7 +140,7 @@ http_transport_set_request(CURL *easy, const HttpRequest *request,
 {
 	CURLcode	code = CURLE_OK;
 
-	if (request->invalid)
+	if (request->invalid || strncmp(request->url, "https://", 8) != 0)
 		return CURLE_URL_MALFORMAT;
 	SET(CURLOPT_URL, request->url);
 	if (request->body_len > 0 || strcmp(request->method, "POST") == 0)
