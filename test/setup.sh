@@ -91,6 +91,7 @@ setup_packages_build()
 setup_packages_test()
 {
 	apt_install libipc-run-perl
+	apt_install openssl python3
 	apt_install clang "libclang-rt-$(candidate clang)-dev"
 	apt_install mmdebstrap debian-archive-keyring
 	command -v gdb >/dev/null || apt_install gdb-minimal

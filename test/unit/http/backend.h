@@ -1,0 +1,31 @@
+/*-------------------------------------------------------------------------
+ *
+ * backend.h
+ *	  What the tested files need of a server, and what the tests see of it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef UNIT_HTTP_BACKEND_H
+#define UNIT_HTTP_BACKEND_H
+
+#include "postgres.h"
+
+/* Resolving HANGING_HOST ends only when this is called. */
+#define HANGING_HOST "hanging.kms.example"
+
+/* These are 127.0.0.1, in two ways. */
+#define LOCAL_HOST	"local.kms.example"
+#define MAPPED_HOST "mapped.kms.example"
+
+extern void resolver_let_go(void);
+
+/* Whether a resolver's thread ran, and every one with all signals blocked. */
+extern bool resolver_signals_blocked(void);
+
+/* The next so many calls of epoll_ctl() that add or change fail. */
+extern int	epoll_failures;
+
+/* How often a folder of CAs was loaded. */
+extern int	ca_folders_loaded;
+
+#endif							/* UNIT_HTTP_BACKEND_H */

@@ -1,0 +1,42 @@
+/*-------------------------------------------------------------------------
+ *
+ * main.c
+ *	  Runs the tests of the event loop and the HTTP client, against a fake
+ *	  KMS whose ports are the argument.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "../tap.h"
+#include "calls.h"
+#include "kms/loop.h"
+
+int
+main(int argc, char **argv)
+{
+	if (argc != 2)
+		return 2;
+	ports_init(argv[1]);
+	signal(SIGPIPE, SIG_IGN);	/* as in every process of PostgreSQL */
+
+	/* None of it is to be heeded. */
+	setenv("SSLKEYLOGFILE", "keys_of_tls", 1);
+	setenv("https_proxy", "http://127.0.0.1:1", 1);
+	setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
+	setenv("HOME", ".", 1);
+
+	loop_init();
+	http_init();
+	test_address();
+	test_loop();
+	test_replies();
+	test_failures();
+	test_transfers();
+	test_wiping();
+	tap_ok(access("keys_of_tls", F_OK) != 0, "libcurl wrote no keys of TLS to a file");
+	return tap_done();
+}
