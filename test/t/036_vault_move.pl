@@ -66,6 +66,14 @@ sub worker_pid
 	return $node->safe_psql('postgres', 'SELECT pid FROM bionic_crypt.key_worker()');
 }
 
+# How long ago a KMS said yes, for the keys that are in use.
+sub age
+{
+	my ($kms) = @_;
+	return $node->safe_psql('postgres',
+		"SELECT oldest_lease BETWEEN '0' AND '1 minute' FROM bionic_crypt.stat_kms WHERE kms = '$kms'");
+}
+
 sub move { return "SELECT bionic_crypt.move_tenant('acme', '$_[0]'" . ($_[1] ? ", '$_[1]')" : ')') }
 
 # Until the session's statement waits for a lock, or for a key.
@@ -193,6 +201,7 @@ unlink key_folder($node) . "/first.$_" or die "first.$_: $!" for 'key', 'made';
 is($session->query($where), 'one/kek', 'all is there');
 is($session->query($readable), '300', 'and readable without the file');
 ok(goes_on($worker), 'the session that works goes on');
+ok(wait_until(sub { age('one') eq 't' }), 'its keys are in use');
 is($session->state('DROP SERVER first'), '00000', 'the file server is not needed');
 
 # To the second: the first is asked for each key once.
@@ -208,6 +217,7 @@ is($session->query("SELECT bionic_crypt.rotate_key('acme')"), '4', 'and rotated'
 is($session->query("SELECT bionic_crypt.rewrap_keys('acme')"), '4', 'and rewrapped');
 is($bao{one}->requests(qr{^transit/}), $all, 'and the one it left is asked no more');
 $bao{one}->stop;
+is(age('one'), '', 'nor are keys of it in use');
 is($session->state('DROP SERVER one'), '00000', 'its server is not needed');
 $session->query("INSERT INTO chats VALUES (4, 'version 4, 1'::text)");
 
