@@ -48,6 +48,8 @@ held_key_is_of(const HeldKey *key, const KeyRecord *record)
 		memcmp(key->check_value, record->check_value, CHECK_VALUE_LEN) == 0;
 }
 
+StaticAssertDecl(KMS_STATUSES <= KMS_STATS_CLASSES, "stat_kms must have room for all classes");
+
 /* Once for a failure of one kind, not for each question. */
 static void
 log_failure(const HeldKey *key, const KmsError *error)
@@ -73,18 +75,23 @@ note_failure(HeldKey *key, const KmsError *error)
 	}
 }
 
+/* How long a yes counts. */
+static uint64
+length_ns(const KeyRecord *record)
+{
+	return Max((uint64) record->outage_grace_s * 1000,
+			   (uint64) config_revocation_interval_ms) * NS_PER_MS;
+}
+
 static void
 note_success(HeldKey *key)
 {
-	uint64		length_ms = Max((uint64) key->record->outage_grace_s * 1000,
-								(uint64) config_revocation_interval_ms);
-
 	if (key->data_key != NULL)
 		key_store_give_back(key->data_key);
 	key->data_key = key->answer;
 	key->answer = NULL;
 	key->asked_at = key->asking_since;
-	key->ends = key->asking_since + length_ms * NS_PER_MS;
+	key->ends = key->asking_since + length_ns(key->record);
 	key->failed_until = 0;
 }
 
@@ -138,6 +145,17 @@ held_key_ask(HeldKey *key, const KeyRecord *record, uint64 epoch)
 						"is too low: there is no room for another key.");
 	else
 		kms_call_start(&key->call);
+}
+
+bool
+held_key_limit(HeldKey *key, const KeyRecord *record)
+{
+	uint64		ends = key->asked_at + length_ns(record);
+
+	if (key->data_key == NULL || key->ends <= ends)
+		return false;
+	key->ends = ends;
+	return true;
 }
 
 void

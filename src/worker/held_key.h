@@ -65,6 +65,12 @@ extern bool held_key_is_of(const HeldKey *key, const KeyRecord *record);
  */
 extern void held_key_ask(HeldKey *key, const KeyRecord *record, uint64 epoch);
 
+/*
+ * Ends it earlier if the record as it is now says so: a shorter outage_grace
+ * counts for a yes of before.  True if it did.
+ */
+extern bool held_key_limit(HeldKey *key, const KeyRecord *record);
+
 /* Wipes the data key; the entry stays. */
 extern void held_key_wipe(HeldKey *key);
 

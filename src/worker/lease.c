@@ -269,6 +269,8 @@ lease_want_key(const KeyRecord *record, TenantCell *cell, LeaseWaiter *waiter)
 	HeldKey    *key = find_key(lease, record);
 	uint64		now = epochs_now();
 
+	if (held_key_limit(key, record))
+		(void) publish(lease);
 	if (expire(lease, now))
 		recall(lease);
 	if (key->data_key != NULL)

@@ -176,6 +176,12 @@ ok( wait_until(sub {
 	}),
 	'and do so while the KMS is asked in vain');
 is(sqlstate($node, "SELECT bionic_crypt.create_tenant('late')"), '58P01', 'no tenant can be created');
+
+# A shorter grace counts for an answer of before: that was longer ago.
+is($holder->query(reading('acme')), 'acme says 1', 'key file gone: a key at hand still serves');
+$node->safe_psql('postgres', "SELECT bionic_crypt.set_outage_grace('acme', '0')");
+is((first_failure($holder, reading('acme')))[0], '58P01', 'its tenant has no grace any more: it does not');
+$node->safe_psql('postgres', "SELECT bionic_crypt.set_outage_grace('acme', '10 minutes')");
 ok(!-e key_file($node), 'and no other key takes the place of the one that is gone');
 
 write_key_file($kek, 0644);
