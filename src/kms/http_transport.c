@@ -150,9 +150,6 @@ http_transport_set_request(CURL *easy, const HttpRequest *request,
 	}
 	SET(CURLOPT_CUSTOMREQUEST, request->method);
 
-	/* No "Expect: 100-continue", which would cost a round trip. */
-	if (!add_header(headers, "Expect:"))
-		return CURLE_OUT_OF_MEMORY;
 	for (Size at = 0; at < request->headers_len; at += strlen(request->headers + at) + 1)
 	{
 		if (!add_header(headers, request->headers + at))

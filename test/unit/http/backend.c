@@ -26,6 +26,7 @@ bool		config_allow_local_kms = true;
 MemoryContext TopMemoryContext;
 int			epoll_failures = 0;
 int			ca_folders_loaded = 0;
+int			passwords_given = 0;
 
 static pthread_mutex_t resolver_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t resolver_changed = PTHREAD_COND_INITIALIZER;
@@ -131,10 +132,21 @@ epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 }
 
 int
-SSL_CTX_load_verify_dir(SSL_CTX *context, const char *path)
+X509_STORE_load_path(X509_STORE *store, const char *path)
 {
 	ca_folders_loaded++;
 	return 1;
+}
+
+void
+SSL_CTX_set_default_passwd_cb(SSL_CTX *context, pem_password_cb * callback)
+{
+	static void (*real) (SSL_CTX *, pem_password_cb *);
+
+	if (real == NULL)
+		*(void **) &real = dlsym(RTLD_NEXT, "SSL_CTX_set_default_passwd_cb");
+	passwords_given++;
+	real(context, callback);
 }
 
 void

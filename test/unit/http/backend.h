@@ -28,4 +28,7 @@ extern int	epoll_failures;
 /* How often a folder of CAs was loaded. */
 extern int	ca_folders_loaded;
 
+/* How often OpenSSL was told not to ask for a password at the terminal. */
+extern int	passwords_given;
+
 #endif							/* UNIT_HTTP_BACKEND_H */

@@ -169,6 +169,12 @@ test_timers(void)
 		   "timers are called when due, once");
 
 	order[0] = '\0';
+	loop_timer_start(&timers[0], 0, note_order, "a");
+	loop_timer_start(&timers[1], 0, note_order, "b");
+	loop_run();
+	tap_ok(strcmp(order, "ab") == 0, "all that are due are called");
+
+	order[0] = '\0';
 	loop_timer_start(&timers[0], 0, stop_others, "a");
 	loop_timer_start(&timers[1], 0, note_order, "b");
 	loop_timer_start(&timers[2], 0, note_order, "c");
