@@ -12,6 +12,9 @@
 
 #include <time.h>
 
+/* Not NS_PER_MS, which is PostgreSQL's from 16 on, and signed. */
+#define NS_IN_MS	UINT64CONST(1000000)
+
 /* 5 ns, no system call; a tick (1 to 4 ms) behind CLOCK_MONOTONIC at most. */
 static inline uint64
 clock_now_ns(void)

@@ -21,7 +21,6 @@
 
 #define EVENTS_MAX		64		/* fetched at a time; the rest the next time */
 #define WATCHES_FIRST	64
-#define NS_PER_MS		INT64CONST(1000000)
 
 typedef struct Watch
 {
@@ -119,7 +118,7 @@ loop_timer_start(LoopTimer *timer, int64 ms, LoopDue due, void *argument)
 {
 	loop_timer_stop(timer);
 	timer->running = true;
-	timer->due_ns = clock_now_ns() + Max(ms, 0) * NS_PER_MS;
+	timer->due_ns = clock_now_ns() + Max(ms, 0) * NS_IN_MS;
 	timer->callback = due;
 	timer->argument = argument;
 	dlist_push_tail(&running_timers, &timer->node);
@@ -191,11 +190,11 @@ long
 loop_timeout_ms(long limit_ms)
 {
 	uint64		now = clock_now_ns();
-	uint64		limit_ns = now + limit_ms * NS_PER_MS;
+	uint64		limit_ns = now + limit_ms * NS_IN_MS;
 	uint64		next = limit_ns;
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &running_timers)
 		next = Min(next, dlist_container(LoopTimer, node, iter.cur)->due_ns);
-	return next <= now ? 0 : (long) ((next - now + NS_PER_MS - 1) / NS_PER_MS);
+	return next <= now ? 0 : (long) ((next - now + NS_IN_MS - 1) / NS_IN_MS);
 }

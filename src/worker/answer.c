@@ -420,7 +420,7 @@ answer_request(const MailboxRequest *mail)
 		return;
 	}
 	patience_ms = answer->request.timeout_ms;
-	answer->deadline = epochs_now() + (patience_ms - patience_ms / MARGIN_SHARE) * NS_PER_MS;
+	answer->deadline = epochs_now() + (patience_ms - patience_ms / MARGIN_SHARE) * NS_IN_MS;
 	work(answer);
 }
 
@@ -454,7 +454,7 @@ answers_timeout_ms(long limit_ms)
 
 		if (answer->deadline <= now)
 			return 0;
-		limit_ms = Min(limit_ms, (long) ((answer->deadline - now) / NS_PER_MS) + 1);
+		limit_ms = Min(limit_ms, (long) ((answer->deadline - now) / NS_IN_MS) + 1);
 	}
 	return limit_ms;
 }

@@ -66,7 +66,7 @@ note_failure(HeldKey *key, const KmsError *error)
 	if (!key->call.by_breaker)
 		log_failure(key, error);
 	key->failure = *error;
-	key->failed_until = epochs_now() + FAILURE_KEPT_MS * NS_PER_MS;
+	key->failed_until = epochs_now() + FAILURE_KEPT_MS * NS_IN_MS;
 	key->failed_epoch = key->asking_epoch;
 	if (error->status == KMS_DENIED || error->status == KMS_BAD_CIPHERTEXT)
 	{
@@ -80,7 +80,7 @@ static uint64
 length_ns(const KeyRecord *record)
 {
 	return Max((uint64) record->outage_grace_s * 1000,
-			   (uint64) config_revocation_interval_ms) * NS_PER_MS;
+			   (uint64) config_revocation_interval_ms) * NS_IN_MS;
 }
 
 static void

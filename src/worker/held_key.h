@@ -49,8 +49,6 @@ typedef struct HeldKey
 	uint8		wrapped[FLEXIBLE_ARRAY_MEMBER];
 } HeldKey;
 
-#define NS_PER_MS UINT64CONST(1000000)
-
 /* Not asked for yet. */
 extern HeldKey *held_key_create(MemoryContext memory, Lease *lease,
 								const KeyRecord *record,

@@ -41,7 +41,7 @@ open_breaker(Breaker *breaker)
 	ms -= (int64) (pg_prng_double(&pg_global_prng_state) * ms / 2);
 	breaker->state = KMS_BREAKER_OPEN;
 	breaker->times_open++;
-	breaker->open_until = epochs_now() + ms * NS_PER_MS;
+	breaker->open_until = epochs_now() + ms * NS_IN_MS;
 }
 
 bool

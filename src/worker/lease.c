@@ -76,7 +76,7 @@ lease_init(void)
 static uint64
 now_plus(uint64 ms)
 {
-	return epochs_now() + ms * NS_PER_MS;
+	return epochs_now() + ms * NS_IN_MS;
 }
 
 /* Half an interval, less up to a fifth so that tenants spread out. */
@@ -200,11 +200,18 @@ tell(LeaseWaiter *waiter, const uint8 *data_key, const KmsError *error)
 	waiter->done(waiter, data_key, error);
 }
 
+/* Those of now: who is turned away again waits for the next round. */
 static void
 tell_turned_away(void)
 {
-	while (!dlist_is_empty(&turned_away))
-		tell(dlist_container(LeaseWaiter, node, dlist_pop_head_node(&turned_away)), NULL, NULL);
+	dlist_node *last = dlist_is_empty(&turned_away) ? NULL : dlist_tail_node(&turned_away);
+	dlist_node *node = NULL;
+
+	while (node != last)
+	{
+		node = dlist_pop_head_node(&turned_away);
+		tell(dlist_container(LeaseWaiter, node, node), NULL, NULL);
+	}
 }
 
 /*
@@ -231,7 +238,8 @@ key_answered(HeldKey *key, bool was_held)
 	if (key->data_key != NULL && key->failed_until != 0)
 	{
 		pg_atomic_write_u32(&lease->cell->used, 1);
-		lease->next_look = Min(lease->next_look, now_plus(RETRY_MS));
+		lease->next_look = Min(lease->next_look,
+							   now_plus(Max(RETRY_MS, key->failure.retry_after_ms)));
 	}
 	if (key->data_key != NULL && !dlist_is_empty(&key->waiters))
 		pg_atomic_write_u32(&lease->cell->used, 1);
@@ -441,7 +449,7 @@ publish_ages(uint64 now)
 
 	if (due > now)
 		return;
-	due = now + AGES_MS * NS_PER_MS;
+	due = now + AGES_MS * NS_IN_MS;
 	while ((stats = kms_stats_next(&cursor)) != NULL)
 		pg_atomic_write_u64(&stats->oldest_lease, 0);
 	hash_seq_init(&scan, leases);
@@ -476,14 +484,14 @@ lease_timeout_ms(void)
 	HASH_SEQ_STATUS scan;
 	Lease	   *lease;
 	uint64		now = epochs_now();
-	uint64		next = now + LONGEST_SLEEP_MS * NS_PER_MS;
+	uint64		next = now + LONGEST_SLEEP_MS * NS_IN_MS;
 
 	hash_seq_init(&scan, leases);
 	while ((lease = hash_seq_search(&scan)) != NULL)
 		next = Min(next, lease->next_look);
 	if (!dlist_is_empty(&turned_away) || next <= now)
 		return 0;
-	return (long) ((next - now) / NS_PER_MS) + 1;
+	return (long) ((next - now) / NS_IN_MS) + 1;
 }
 
 void

@@ -31,7 +31,7 @@ replayed_catalog_tick(void)
 	if (in_recovery ? due > epochs_now() : !was_in_recovery)
 		return;
 	epochs_advance_database(MyDatabaseId);
-	due = epochs_now() + config_revocation_interval_ms / 2 * NS_PER_MS;
+	due = epochs_now() + config_revocation_interval_ms / 2 * NS_IN_MS;
 }
 
 long
@@ -41,5 +41,5 @@ replayed_catalog_timeout_ms(long limit_ms)
 
 	if (!in_recovery)
 		return limit_ms;
-	return due <= now ? 0 : Min(limit_ms, (long) ((due - now) / NS_PER_MS) + 1);
+	return due <= now ? 0 : Min(limit_ms, (long) ((due - now) / NS_IN_MS) + 1);
 }
