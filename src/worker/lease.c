@@ -200,18 +200,11 @@ tell(LeaseWaiter *waiter, const uint8 *data_key, const KmsError *error)
 	waiter->done(waiter, data_key, error);
 }
 
-/* Those of now: who is turned away again waits for the next round. */
 static void
 tell_turned_away(void)
 {
-	dlist_node *last = dlist_is_empty(&turned_away) ? NULL : dlist_tail_node(&turned_away);
-	dlist_node *node = NULL;
-
-	while (node != last)
-	{
-		node = dlist_pop_head_node(&turned_away);
-		tell(dlist_container(LeaseWaiter, node, node), NULL, NULL);
-	}
+	while (!dlist_is_empty(&turned_away))
+		tell(dlist_container(LeaseWaiter, node, dlist_pop_head_node(&turned_away)), NULL, NULL);
 }
 
 /*
@@ -238,8 +231,7 @@ key_answered(HeldKey *key, bool was_held)
 	if (key->data_key != NULL && key->failed_until != 0)
 	{
 		pg_atomic_write_u32(&lease->cell->used, 1);
-		lease->next_look = Min(lease->next_look,
-							   now_plus(Max(RETRY_MS, key->failure.retry_after_ms)));
+		lease->next_look = Min(lease->next_look, now_plus(RETRY_MS));
 	}
 	if (key->data_key != NULL && !dlist_is_empty(&key->waiters))
 		pg_atomic_write_u32(&lease->cell->used, 1);
