@@ -94,11 +94,9 @@ static void
 ask(const BoxKey *box, const KeyRequest *request, KeyReply *reply, Secret **data_key)
 {
 	uint8	   *message = palloc(MAILBOX_MESSAGE_MAX);
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-													   config_kms_timeout_ms);
 	Size		request_len = key_request_write(request, message, MAILBOX_MESSAGE_MAX);
 	uint64		generation = mailbox_submit(bytes_of(message, request_len));
-	int			reply_len = wait_for_reply(generation, deadline, message);
+	int			reply_len = wait_for_reply(generation, request->deadline, message);
 
 	if (!key_reply_read(bytes_of(message, reply_len), reply))
 		elog(ERROR, "key worker sent a reply that cannot be read");
@@ -112,7 +110,7 @@ key_client_ask(KeyRequest *request, KeyReply *reply, Secret **data_key)
 {
 	BoxKey	   *box;
 
-	request->timeout_ms = (uint32) config_kms_timeout_ms;
+	request->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), config_kms_timeout_ms);
 	refuse_where_waiting_is_wrong();
 	*data_key = NULL;
 	box = box_key_generate(request->public_key);

@@ -92,7 +92,7 @@ key_request_write(const KeyRequest *request, uint8 *out, Size capacity)
 	writer_u8(&w, request->operation);
 	writer_u32(&w, request->role);
 	writer_u32(&w, request->privileges);
-	writer_u32(&w, request->timeout_ms);
+	writer_u64(&w, (uint64) request->deadline);
 	writer_u8(&w, request->may_create_kek);
 	write_text(&w, request->tenant);
 	writer_put(&w, bytes_of(request->key_id, KEY_ID_LEN));
@@ -110,12 +110,13 @@ key_request_read(Bytes in, KeyRequest *request)
 {
 	ByteReader	r = reader_of(in);
 	uint8		operation;
+	uint64		deadline;
 	uint8		may_create_kek;
 
 	if (!reader_u8(&r, &operation) ||
 		!reader_u32(&r, &request->role) ||
 		!reader_u32(&r, &request->privileges) ||
-		!reader_u32(&r, &request->timeout_ms) ||
+		!reader_u64(&r, &deadline) ||
 		!reader_u8(&r, &may_create_kek) ||
 		!read_text(&r, request->tenant, sizeof(request->tenant)) ||
 		!reader_copy(&r, request->key_id, KEY_ID_LEN) ||
@@ -127,6 +128,7 @@ key_request_read(Bytes in, KeyRequest *request)
 		operation < KEY_OP_AUTHORISE || operation > KEY_OP_CHECK_KMS)
 		return false;
 	request->operation = (KeyOperation) operation;
+	request->deadline = (TimestampTz) deadline;
 	request->may_create_kek = may_create_kek != 0;
 	return true;
 }

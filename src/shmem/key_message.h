@@ -18,6 +18,7 @@
 #include "crypto/envelope.h"
 #include "crypto/kdf.h"
 #include "crypto/sealed_box.h"
+#include "datatype/timestamp.h"
 #include "report/condition.h"
 
 #define KEY_KEK_MAX			512 /* name of a key-encryption key in its KMS */
@@ -64,7 +65,7 @@ typedef struct KeyRequest
 	KeyOperation operation;
 	Oid			role;
 	uint32		privileges;		/* all of which the role must have */
-	uint32		timeout_ms;		/* how long the backend will wait */
+	TimestampTz deadline;		/* until when the backend waits */
 	bool		may_create_kek; /* KEY_OP_GENERATE and KEY_OP_MOVE, embedded key file */
 	char		tenant[NAMEDATALEN];
 	uint8		key_id[KEY_ID_LEN]; /* KEY_OP_BY_ID */

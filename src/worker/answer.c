@@ -18,6 +18,7 @@
 
 #include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "keys/catalog.h"
 #include "keys/kms_server.h"
@@ -419,7 +420,8 @@ answer_request(const MailboxRequest *mail)
 		finish(answer);
 		return;
 	}
-	patience_ms = answer->request.timeout_ms;
+	patience_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+												  answer->request.deadline);
 	answer->deadline = epochs_now() + (patience_ms - patience_ms / MARGIN_SHARE) * NS_IN_MS;
 	work(answer);
 }
