@@ -309,6 +309,17 @@ cmp_ok($failed - $began, '<', 5 * $interval, 'within revocation_interval');
 is($holder->query($read_last), 'new', 'and the active one is not');
 write_key_file($kek);
 
+# Who keeps the key worker from the catalog keeps no denial from being heard.
+my $locker = BionicCrypt::Session->new($node);
+is($holder->query($read_last), 'new', 'a key is at hand');
+$locker->query('BEGIN; LOCK TABLE bionic_crypt.catalog_tenants');
+write_key_file($other_kek);
+is((first_failure($holder, $read_last))[0], 'KM002', 'the catalog is locked: a key is not used unasked');
+$locker->query('ROLLBACK');
+is((first_failure($holder, $read_last))[0], 'KM001', 'and it is denied once the catalog can be read');
+write_key_file($kek . "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n");
+ok(works_again($holder, 'acme'), 'given back: it goes on');
+
 # What it takes to ask again is given back, the key file's content above all.
 sub worker_grows
 {
