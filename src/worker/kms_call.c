@@ -162,6 +162,12 @@ kms_call_pause_ms(int attempts, const KmsError *error)
 		(int64) (longest * pg_prng_double(&pg_global_prng_state));
 }
 
+int
+kms_call_attempt_ms(int attempts, int64 left_ms)
+{
+	return (int) Max(attempts + 1 < ATTEMPTS_MAX ? left_ms / 2 : left_ms, 1);
+}
+
 static void
 enqueue(KmsCall *call, bool first)
 {
@@ -300,7 +306,8 @@ send_call(KmsCall *call)
 	MemoryContextSwitchTo(caller);
 	count(&client->stats->requests);
 	call->transfer = http_send(client->http, request, call->reply,
-							   (int) time_left_ms(call), call_replied, call);
+							   kms_call_attempt_ms(call->attempts, time_left_ms(call)),
+							   call_replied, call);
 	secret_wipe(request_memory);
 }
 

@@ -11,9 +11,12 @@
  */
 #include "postgres.h"
 
+#include <sys/resource.h>
+
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "base/config.h"
 #include "shmem/epochs.h"
 #include "worker/held_key.h"
 #include "worker/kms_client.h"
@@ -21,9 +24,35 @@
 #define CONNECT_TIMEOUT_MS	3000
 #define TIMEOUT_MS			10000
 #define TIMEOUT_LONGEST_MS	60000
+#define TIMEOUT_SHARE		4		/* of revocation_interval, at most, */
+#define TIMEOUT_LEAST_MS	1000	/* but not less than this */
 #define IDLE_CLOSE_MS		(10 * 60 * 1000)
 
+/* Open files: connections, libcurl's own.  The rest of the process needs some. */
+#define FILES_PER_CLIENT	8
+#define FILES_OF_OTHERS		256
+#define FILES_WANTED		65536
+#define CLIENTS_LEAST		16
+
 static HTAB *clients;
+static long max_clients;
+
+/* As many files as we may have: each server has connections of its own. */
+static long
+raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return FILES_OF_OTHERS;
+	if (limit.rlim_cur < FILES_WANTED)
+	{
+		limit.rlim_cur = Min(limit.rlim_max, FILES_WANTED);
+		(void) setrlimit(RLIMIT_NOFILE, &limit);
+		(void) getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	return (long) Min(limit.rlim_cur, FILES_WANTED);
+}
 
 void
 kms_clients_init(void)
@@ -36,6 +65,7 @@ kms_clients_init(void)
 
 	clients = hash_create("bionic_crypt KMS clients", 16, &control,
 						  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	max_clients = Max((raise_file_limit() - FILES_OF_OTHERS) / FILES_PER_CLIENT, CLIENTS_LEAST);
 }
 
 /* The validator has seen it; this never raises, whatever the catalog holds. */
@@ -45,6 +75,14 @@ option_ms(const KmsServer *server, const char *name, int default_ms)
 	const char *value = kms_option(server, name);
 
 	return value == NULL ? default_ms : Min(Max(atoi(value), 1), TIMEOUT_LONGEST_MS);
+}
+
+int
+kms_client_timeout_ms(const KmsClient *client)
+{
+	int			longest = Max(config_revocation_interval_ms / TIMEOUT_SHARE, TIMEOUT_LEAST_MS);
+
+	return Min(client->timeout_ms, longest);
 }
 
 static void
@@ -91,6 +129,25 @@ open_client(KmsClient *client, const KmsServerRecord *record, KmsError *error)
 	return true;
 }
 
+/* Closes the client that was idle longest; false when none is. */
+static bool
+make_room(void)
+{
+	HASH_SEQ_STATUS scan;
+	KmsClient  *client;
+	KmsClient  *oldest = NULL;
+
+	hash_seq_init(&scan, clients);
+	while ((client = hash_seq_search(&scan)) != NULL)
+	{
+		if (client->n_calls == 0 && (oldest == NULL || client->last_used < oldest->last_used))
+			oldest = client;
+	}
+	if (oldest != NULL)
+		close_client(oldest);
+	return oldest != NULL;
+}
+
 KmsClient *
 kms_client_find(const KmsServerRecord *record, KmsError *error)
 {
@@ -111,6 +168,12 @@ kms_client_find(const KmsServerRecord *record, KmsError *error)
 	}
 	if (client == NULL)
 	{
+		if (hash_get_num_entries(clients) >= max_clients && !make_room())
+		{
+			kms_fail(error, KMS_UNAVAILABLE, "", "%ld KMS servers are in use at this moment.",
+					 max_clients);
+			return NULL;
+		}
 		client = hash_search(clients, record->name, HASH_ENTER, &found);
 		if (!open_client(client, record, error))
 		{
@@ -133,11 +196,15 @@ kms_clients_each(void (*work) (KmsClient *client))
 		work(client);
 }
 
-/* The entry that a scan is at may be removed. */
+/*
+ * The entry that a scan is at may be removed.  A token that is the credential
+ * itself would end if nobody renewed it.
+ */
 static void
 close_if_idle(KmsClient *client)
 {
-	if (client->n_calls == 0 &&
+	kms_login_tidy(client);
+	if (client->n_calls == 0 && client->login.renew_at == 0 &&
 		client->last_used + IDLE_CLOSE_MS * NS_IN_MS < epochs_now())
 		close_client(client);
 }

@@ -44,12 +44,17 @@ typedef struct Login
 
 	KmsToken   *token;			/* NULL: none */
 	MemoryContext token_memory; /* a Secret in it is the token */
+	KmsToken   *old_token;		/* replaced; calls may be sent with it */
+	MemoryContext old_memory;
+	uint32		expired_token;	/* hash of one whose end has passed; 0: none */
 	uint64		token_serial;
+	uint64		asked_at;		/* when the login was sent last */
 	uint64		token_since;
 	uint64		token_ends;		/* 0: nobody said */
 	uint64		renew_at;		/* 0: never */
 
 	uint64		failed_until;	/* the last failure answers till then */
+	int			denials;		/* in a row */
 	KmsError	failure;
 } Login;
 
@@ -83,6 +88,12 @@ extern void kms_clients_each(void (*work) (KmsClient *client));
 /* Closes those that had no call for a while. */
 extern void kms_clients_tidy(void);
 
+/* Of a call with its retries: a KMS must not keep us from asking again in time. */
+extern int	kms_client_timeout_ms(const KmsClient *client);
+
+/* Of one attempt: what hangs is tried again on another connection. */
+extern int	kms_call_attempt_ms(int attempts, int64 left_ms);
+
 /* Milliseconds before attempt n + 1: full jitter, and what the KMS asked for. */
 extern int64 kms_call_pause_ms(int attempts, const KmsError *error);
 
@@ -98,6 +109,9 @@ extern LoginVerdict kms_login_look(KmsClient *client);
 
 /* A call was denied with this token: it is not used again, unless it is new. */
 extern void kms_login_doubt(KmsClient *client, uint64 token_serial);
+
+/* Renews a token in time, ends one that nobody uses; in each round. */
+extern void kms_login_tidy(KmsClient *client);
 
 /* Ends what is under way and wipes the token. */
 extern void kms_login_end(KmsClient *client);

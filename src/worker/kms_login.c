@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "storage/fd.h"
+#include "common/hashfn.h"
 #include "utils/memutils.h"
 
 #include "base/config.h"
@@ -30,6 +30,10 @@
 
 #define ATTEMPTS_MAX		3
 #define FAILURE_KEPT_MS		1000	/* between logins that fail */
+#define DENIAL_FIRST_MS		5000	/* that are refused: then doubled, since a */
+#define DENIAL_LONGEST_MS	60000	/* KMS may lock out who tries too often */
+#define DOUBLINGS_MAX		8
+#define CONFIRM_PAUSE_MS	200		/* before a refusal is believed */
 #define FRESH_MS			1000	/* so new that a denial is not its fault */
 
 /* A share of revocation_interval: with the time to the next check of a key. */
@@ -116,11 +120,18 @@ stop(Login *login)
 }
 
 static void
-drop_token(Login *login)
+drop_token(KmsToken **token, MemoryContext memory)
 {
-	if (login->token != NULL)
-		MemoryContextDelete(login->token_memory);
-	login->token = NULL;
+	if (*token != NULL)
+		MemoryContextDelete(memory);
+	*token = NULL;
+}
+
+/* To tell it again without keeping it. */
+static uint32
+token_hash(const KmsToken *token)
+{
+	return DatumGetUInt32(hash_any((const unsigned char *) token->text, strlen(token->text))) | 1;
 }
 
 static void
@@ -130,12 +141,13 @@ goodbye_said(void *argument)
 }
 
 /*
- * Ends a token that a newer one has replaced, so that they do not pile up at
- * the KMS.  It ends by itself too; so nobody looks at the answer.
+ * Ends a token that is not used any more, so that they do not pile up at the
+ * KMS.  It ends by itself too; so nobody looks at the answer.
  */
 static void
 say_goodbye(KmsClient *client)
 {
+	Login	   *login = &client->login;
 	MemoryContext memory = AllocSetContextCreate(client->memory, "bionic_crypt logout",
 												 ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(memory);
@@ -144,17 +156,54 @@ say_goodbye(KmsClient *client)
 	KmsError	error;
 
 	MemoryContextSwitchTo(caller);
-	if (!client->server.provider->http->build_login(&client->server, KMS_LOGOUT, NULL,
-													client->login.token,
-													(HttpRequest *) request->data, &error))
+	if (client->server.provider->http->build_login(&client->server, KMS_LOGOUT, NULL,
+												   login->old_token,
+												   (HttpRequest *) request->data, &error))
 	{
+		pg_atomic_fetch_add_u64(&client->stats->requests, 1);
+		http_send(client->http, (HttpRequest *) request->data, (HttpReply *) reply->data,
+				  client->timeout_ms, goodbye_said, memory);
+		secret_wipe(request);
+	}
+	else
 		MemoryContextDelete(memory);
+	drop_token(&login->old_token, login->old_memory);
+}
+
+/* A token that is the credential itself is nobody's to end. */
+static void
+retire_token(KmsClient *client)
+{
+	Login	   *login = &client->login;
+
+	if (login->token == NULL)
+		return;
+	if (!logs_in(client))
+	{
+		drop_token(&login->token, login->token_memory);
 		return;
 	}
-	pg_atomic_fetch_add_u64(&client->stats->requests, 1);
-	http_send(client->http, (HttpRequest *) request->data, (HttpReply *) reply->data,
-			  client->timeout_ms, goodbye_said, memory);
-	secret_wipe(request);
+
+	/* Calls that the one before was sent with have long ended. */
+	if (login->old_token != NULL)
+		say_goodbye(client);
+	login->old_token = login->token;
+	login->old_memory = login->token_memory;
+	login->token = NULL;
+}
+
+/* How long a login that failed is not tried again; refusals are counted there. */
+static int64
+failure_kept_ms(Login *login, KmsStatus status)
+{
+	int64		longest = Min(DENIAL_LONGEST_MS, config_revocation_interval_ms / 2);
+
+	if (status != KMS_DENIED)
+	{
+		login->denials = 0;
+		return FAILURE_KEPT_MS;
+	}
+	return Min(DENIAL_FIRST_MS << Min(login->denials++, DOUBLINGS_MAX), longest);
 }
 
 static void
@@ -176,37 +225,52 @@ login_failed(KmsClient *client, const KmsError *error)
 		return;
 	}
 	login->failure = *error;
-	login->failed_until = after_ms(FAILURE_KEPT_MS);
-	drop_token(login);
+	login->failed_until = after_ms(failure_kept_ms(login, error->status));
+	retire_token(client);
 }
 
+/*
+ * Times count from the question: an answer may have been held up, and the
+ * authority's yes is as old as that.
+ */
 static void
 login_succeeded(KmsClient *client, MemoryContext memory, KmsToken *got)
 {
 	Login	   *login = &client->login;
 
 	stop(login);
-	if (login->token != NULL && logs_in(client) && client->in_flight == 0)
-		say_goodbye(client);
-	drop_token(login);
+	retire_token(client);
 	login->token = got;
 	login->token_memory = memory;
 	login->token_serial++;
 
 	/* A renewal says nothing of what the credential's file holds by now. */
 	if (login->step == KMS_LOGIN)
-		login->token_since = epochs_now();
+		login->token_since = login->asked_at;
 	login->token_ends = login->renew_at = 0;
 	login->failed_until = 0;
+	login->denials = 0;
 	if (got->lifetime_s > 0)
 	{
-		/* A tenth early, since the KMS has counted since its answer. */
-		login->token_ends = after_ms((int64) got->lifetime_s * 900);
+		login->token_ends = login->asked_at + got->lifetime_s * 900 * NS_IN_MS;
 
 		/* Who logs in does that anew: a renewed token is not a new one. */
 		if (got->renewable && !logs_in(client))
-			login->renew_at = after_ms((int64) got->lifetime_s * 600);
+			login->renew_at = login->asked_at + got->lifetime_s * 600 * NS_IN_MS;
 	}
+}
+
+/*
+ * A token that is the credential, whose end has passed and of which the KMS
+ * knows nothing any more: that is our trouble, and no denial.
+ */
+static bool
+has_expired(const KmsClient *client, const KmsToken *got)
+{
+	const Login *login = &client->login;
+
+	return !logs_in(client) && got->lifetime_s == 0 && login->expired_token != 0 &&
+		login->expired_token == token_hash(got);
 }
 
 /* What one reply is read into. */
@@ -253,8 +317,11 @@ tries_again(KmsClient *client, const KmsError *error)
 	int64		left = ((int64) login->deadline - (int64) epochs_now()) / (int64) NS_IN_MS;
 	int64		pause = 0;
 
-	if (error->status == KMS_DENIED && !login->confirming)
+	if (error->status == KMS_DENIED && !login->confirming && login->denials == 0)
+	{
 		login->confirming = true;
+		pause = CONFIRM_PAUSE_MS;
+	}
 	else if ((error->status == KMS_UNAVAILABLE || error->status == KMS_THROTTLED) &&
 			 ++login->attempts < ATTEMPTS_MAX)
 		pause = kms_call_pause_ms(login->attempts - 1, error);
@@ -276,6 +343,8 @@ login_replied(void *argument)
 	client->login.transfer = NULL;
 	if (!guarded_run(read_login, &reading))
 		reading.ok = kms_fail(&reading.error, KMS_PROTOCOL, "", "The reply could not be read.");
+	if (reading.ok && has_expired(client, reading.token))
+		reading.ok = kms_fail(&reading.error, KMS_CREDENTIAL, "", "Our token has expired.");
 	if (reading.ok)
 	{
 		login_succeeded(client, reading.memory, reading.token);
@@ -308,9 +377,10 @@ send_login(KmsClient *client)
 		return;
 	}
 	login->state = LOGIN_SENT;
+	login->asked_at = epochs_now();
 	pg_atomic_fetch_add_u64(&client->stats->requests, 1);
 	login->transfer = http_send(client->http, (HttpRequest *) request->data, login->reply,
-								(int) Max(left, 1), login_replied, client);
+								kms_call_attempt_ms(login->attempts, left), login_replied, client);
 	secret_wipe(request);
 }
 
@@ -323,7 +393,7 @@ begin(KmsClient *client, KmsLogin step)
 	login->step = step;
 	login->attempts = 0;
 	login->confirming = false;
-	login->deadline = after_ms(client->timeout_ms);
+	login->deadline = after_ms(kms_client_timeout_ms(client));
 	login->memory = AllocSetContextCreate(client->memory, "bionic_crypt login",
 										  ALLOCSET_SMALL_SIZES);
 	caller = MemoryContextSwitchTo(login->memory);
@@ -353,11 +423,9 @@ kms_login_look(KmsClient *client)
 	uint64		now = epochs_now();
 
 	if (!needs_login(client, now))
-	{
-		if (login->renew_at != 0 && login->renew_at <= now && login->state == LOGIN_NONE)
-			begin(client, KMS_RENEW);
 		return LOGIN_READY;
-	}
+	if (login->token != NULL && login->token_ends != 0 && login->token_ends <= now)
+		login->expired_token = token_hash(login->token);
 	if (login->state != LOGIN_NONE && login->step == KMS_RENEW)
 		stop(login);
 	if (login->failed_until > now)
@@ -376,12 +444,26 @@ kms_login_doubt(KmsClient *client, uint64 token_serial)
 
 	if (login->token != NULL && login->token_serial == token_serial &&
 		login->token_since + FRESH_MS * NS_IN_MS <= epochs_now())
-		drop_token(login);
+		retire_token(client);
+}
+
+void
+kms_login_tidy(KmsClient *client)
+{
+	Login	   *login = &client->login;
+
+	if (login->old_token != NULL && client->in_flight == 0)
+		say_goodbye(client);
+	if (login->renew_at != 0 && login->renew_at <= epochs_now() && login->state == LOGIN_NONE)
+		begin(client, KMS_RENEW);
 }
 
 void
 kms_login_end(KmsClient *client)
 {
-	stop(&client->login);
-	drop_token(&client->login);
+	Login	   *login = &client->login;
+
+	stop(login);
+	drop_token(&login->token, login->token_memory);
+	drop_token(&login->old_token, login->old_memory);
 }
