@@ -114,6 +114,27 @@ for my $change ("SET address '$elsewhere'", "ADD mount 'other'", "ADD namespace 
 }
 is(sqlstate($node, 'DROP SERVER customer'), '2BP01', 'nor drop it');
 
+# Each server has connections of its own, and the key worker has room for so
+# many open files: the servers that were idle longest make room for others.
+my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+my $worker = 'SELECT pid FROM bionic_crypt.key_worker()';
+system_or_bail('prlimit', "--pid=$postmaster", '--nofile=300:300');
+$node->safe_psql('postgres', "SELECT pg_terminate_backend(($worker), 10000)");
+my $first_pid;
+for my $number (1 .. 40)
+{
+	my $name = 'many_' . ($number - 1);
+	$node->safe_psql('postgres', $number == 1
+		? $bao->create_server('many_1', auth_method => 'token', token_file => $token_file)
+		: "ALTER SERVER $name RENAME TO many_$number");
+	my $result = $node->safe_psql('postgres', "SELECT ok FROM bionic_crypt.check_kms('many_$number', 'kek')");
+	$first_pid //= $node->safe_psql('postgres', $worker);
+	is($result, 't', "server $number is reached") if $result ne 't' || $number == 40;
+}
+is($node->safe_psql('postgres', $worker), $first_pid, 'by the same key worker');
+my @files = glob "/proc/$first_pid/fd/*";
+cmp_ok(scalar @files, '<', 200, 'which has not kept connections to all of them');
+
 # Addresses of the machine, when they are not allowed: by the look of them, and
 # by what a name resolves to.
 my $requests = $bao->requests(qr/./);
