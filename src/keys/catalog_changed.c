@@ -12,17 +12,21 @@
  *
  * A grant in the catalog is as good as one by our functions, so table
  * privileges, which pg_write_all_data has on every table, must not be enough
- * to write one.  A subscription's rows come without the statement trigger.
+ * to write one.  A statement trigger refuses before anything is done; a
+ * subscription's rows come without it, and so each row is looked at, too.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "replication/logicalworker.h"
+#include "replication/worker_internal.h"
 #include "utils/acl.h"
 #include "utils/rel.h"
 
@@ -123,21 +127,44 @@ require_trigger(FunctionCallInfo fcinfo, const char *function)
 				 errmsg("function \"%s\" was not called by trigger manager", function)));
 }
 
-PG_FUNCTION_INFO_V1(bionic_crypt_catalog_guard);
-
-Datum
-bionic_crypt_catalog_guard(PG_FUNCTION_ARGS)
+static void
+require_owner(Relation table)
 {
-	Relation	table;
-
-	require_trigger(fcinfo, "catalog_guard");
-	table = ((TriggerData *) fcinfo->context)->tg_relation;
 	if (!has_privs_of_role(GetUserId(), table->rd_rel->relowner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to write to catalog table \"%s\"",
 						RelationGetRelationName(table)),
 				 errhint("Use the functions of schema bionic_crypt.")));
+}
+
+/*
+ * A role travels as its name in text, but as its number in binary: the grant
+ * would be that of whoever has the number here.
+ */
+static void
+refuse_binary_roles(TupleDesc descriptor)
+{
+	if (!IsLogicalWorker() || !MySubscription->binary)
+		return;
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		if (TupleDescAttr(descriptor, i)->atttypid == REGROLEOID)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("subscription \"%s\" cannot bring grants for tenants in binary",
+							MySubscription->name),
+					 errhint("Set its option binary to false.")));
+	}
+}
+
+PG_FUNCTION_INFO_V1(bionic_crypt_catalog_guard);
+
+Datum
+bionic_crypt_catalog_guard(PG_FUNCTION_ARGS)
+{
+	require_trigger(fcinfo, "catalog_guard");
+	require_owner(((TriggerData *) fcinfo->context)->tg_relation);
 	return PointerGetDatum(NULL);
 }
 
@@ -155,6 +182,8 @@ bionic_crypt_catalog_changed(PG_FUNCTION_ARGS)
 	{
 		TupleDesc	descriptor = RelationGetDescr(trigger->tg_relation);
 
+		require_owner(trigger->tg_relation);
+		refuse_binary_roles(descriptor);
 		note_row(trigger->tg_trigtuple, descriptor);
 		if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 			note_row(trigger->tg_newtuple, descriptor);
