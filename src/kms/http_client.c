@@ -257,6 +257,9 @@ http_client_create(const HttpClientOptions *options)
 		curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, set_timer) != CURLM_OK ||
 		curl_multi_setopt(multi, CURLMOPT_TIMERDATA, client) != CURLM_OK ||
 		curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING) != CURLM_OK ||
+#if LIBCURL_VERSION_NUM >= 0x081400
+		curl_multi_setopt(multi, CURLMOPT_QUICK_EXIT, 1L) != CURLM_OK ||
+#endif
 		curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
 						  (long) options->max_connections) != CURLM_OK)
 	{

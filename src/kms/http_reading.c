@@ -57,6 +57,7 @@ static const char *const request_id_headers[] = {
 	"x-request-id:", "x-amzn-requestid:", "x-ms-request-id:"
 };
 
+/* The data are in a buffer that libcurl keeps for the next transfer. */
 static size_t
 body_arrived(char *data, size_t size, size_t count, void *argument)
 {
@@ -66,6 +67,7 @@ body_arrived(char *data, size_t size, size_t count, void *argument)
 	if (len > HTTP_REPLY_BODY_MAX - reply->body_len)
 		return 0;
 	memcpy(reply->body + reply->body_len, data, len);
+	OPENSSL_cleanse(data, len);
 	reply->body_len += len;
 	return len;
 }

@@ -110,11 +110,11 @@ http_transport_set(CURL *easy, const HttpClientOptions *options, bool *address_r
 		SET(string_options[i].option, string_options[i].value);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) options->connect_timeout_ms);
 
-	/* Its file, and not the system's folder besides. */
+	/* Its file and no folder; with NULL, some versions take the system's. */
 	if (options->ca_file != NULL)
 	{
 		SET(CURLOPT_CAINFO, options->ca_file);
-		SET(CURLOPT_CAPATH, NULL);
+		SET(CURLOPT_CAPATH, "/dev/null");
 	}
 	SET(CURLOPT_SSLCERT, options->client_cert_file);
 	SET(CURLOPT_SSLKEY, options->client_key_file);

@@ -134,7 +134,7 @@ epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 int
 X509_STORE_load_path(X509_STORE *store, const char *path)
 {
-	ca_folders_loaded++;
+	ca_folders_loaded += strcmp(path, "/dev/null") != 0;
 	return 1;
 }
 

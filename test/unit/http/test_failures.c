@@ -131,7 +131,6 @@ test_files(void)
 	}			files[] = {
 		{"ca.pem", "client.pem", "client.key", HTTP_REPLIED},
 		{"other_ca.pem", NULL, NULL, HTTP_UNTRUSTED},
-		{NULL, NULL, NULL, HTTP_UNTRUSTED},
 		{"missing.pem", NULL, NULL, HTTP_LOCAL},
 		{"client.key", NULL, NULL, HTTP_LOCAL},
 		{"ca.pem", "missing.pem", "client.key", HTTP_LOCAL},
@@ -155,13 +154,26 @@ test_files(void)
 				 "%s %s %s: %d, %s", files[i].ca_file, files[i].cert_file, files[i].key_file,
 				 call.reply.failure, call.reply.failure_text);
 		http_client_free(client);
-		TAP_EACH(ok, files[i].ca_file == NULL || ca_folders_loaded == 0,
+		TAP_EACH(ok, ca_folders_loaded == 0,
 				 "%s: the system's CAs were loaded, too", files[i].ca_file);
 		TAP_EACH(ok, files[i].failure == HTTP_LOCAL || files[i].key_file == NULL || passwords_given > 0,
 				 "%s: a password may be asked for", files[i].key_file);
 	}
 	tap_ok(ok, "files of CAs and certificates are used as given, and faulty ones are our own fault");
 	tap_ok(requests_with("\"client\": \"client\"") == 1, "a client certificate is shown");
+}
+
+/* Where there are no CAs of the system, that is a fault of ours. */
+static void
+test_system_cas(void)
+{
+	HttpClient *client = create_client_with(NULL, NULL, NULL, 2);
+	Call		call;
+
+	call_get(&call, client, "good", "/plain", TIMEOUT_MS);
+	tap_ok(failed_with(&call, HTTP_UNTRUSTED) || failed_with(&call, HTTP_LOCAL),
+		   "without a file of CAs, those of the system count");
+	http_client_free(client);
 }
 
 /* A server that wants a certificate and gets none. */
@@ -225,5 +237,6 @@ test_failures(void)
 	test_no_certificate(client);
 	http_client_free(client);
 	test_files();
+	test_system_cas();
 	test_forbidden();
 }
