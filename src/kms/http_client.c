@@ -34,6 +34,8 @@
 #include "kms/loop.h"
 #include "kms/wiped_heap.h"
 
+#define IDLE_CONNECTIONS 4		/* of a client, kept for the next call */
+
 struct HttpClient
 {
 	CURLM	   *multi;
@@ -210,7 +212,7 @@ watch_socket(CURL *easy, curl_socket_t fd, int what, void *argument, void *unuse
 	HttpClient *client = argument;
 
 	if (what == CURL_POLL_REMOVE)
-		loop_forget(fd);
+		loop_forget(fd, client);
 	else if (!loop_watch(fd,
 						 ((what & CURL_POLL_IN) ? EPOLLIN : 0) |
 						 ((what & CURL_POLL_OUT) ? EPOLLOUT : 0),
@@ -260,6 +262,7 @@ http_client_create(const HttpClientOptions *options)
 #if LIBCURL_VERSION_NUM >= 0x081400
 		curl_multi_setopt(multi, CURLMOPT_QUICK_EXIT, 1L) != CURLM_OK ||
 #endif
+		curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long) IDLE_CONNECTIONS) != CURLM_OK ||
 		curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
 						  (long) options->max_connections) != CURLM_OK)
 	{

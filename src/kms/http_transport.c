@@ -11,6 +11,7 @@
 
 #include <openssl/ssl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "kms/http_transport.h"
 #include "kms/kms_address.h"
@@ -19,6 +20,11 @@
 #define CONNECTION_LIFE_S	300
 #define ADDRESS_KEPT_S		60
 #define CA_KEPT_S			60
+
+/* Older ones wait for the resolver's thread, and all KMSs with them. */
+#if LIBCURL_VERSION_NUM < 0x075700
+#error "libcurl 7.87 or newer is required"
+#endif
 
 typedef struct LongOption
 {
@@ -48,24 +54,14 @@ static const LongOption long_options[] = {
 	{CURLOPT_NOSIGNAL, 1},
 	{CURLOPT_DNS_CACHE_TIMEOUT, ADDRESS_KEPT_S},
 	{CURLOPT_MAXAGE_CONN, CONNECTION_IDLE_S},
-#if LIBCURL_VERSION_NUM >= 0x075000
 	{CURLOPT_MAXLIFETIME_CONN, CONNECTION_LIFE_S},
-#endif
-#if LIBCURL_VERSION_NUM >= 0x075700
 	{CURLOPT_CA_CACHE_TIMEOUT, CA_KEPT_S},
 	{CURLOPT_QUICK_EXIT, 1},	/* not to wait for a resolver that hangs */
-#endif
-#if LIBCURL_VERSION_NUM < 0x075500
-	{CURLOPT_PROTOCOLS, CURLPROTO_HTTPS},
-	{CURLOPT_REDIR_PROTOCOLS, CURLPROTO_HTTPS},
-#endif
 };
 
 static const StringOption string_options[] = {
-#if LIBCURL_VERSION_NUM >= 0x075500
 	{CURLOPT_PROTOCOLS_STR, "https"},
 	{CURLOPT_REDIR_PROTOCOLS_STR, "https"},
-#endif
 	{CURLOPT_PROXY, ""},
 	{CURLOPT_NOPROXY, "*"},
 	{CURLOPT_KEYPASSWD, ""},	/* OpenSSL would ask at the terminal */
@@ -93,6 +89,18 @@ prepare_tls(CURL *easy, void *context, void *unused)
 	return CURLE_OK;
 }
 
+/*
+ * libcurl opens these files itself, and would wait for the other end of a FIFO
+ * or for a terminal, and everybody with it.
+ */
+static bool
+is_file(const char *path)
+{
+	struct stat info;
+
+	return path == NULL || (stat(path, &info) == 0 && S_ISREG(info.st_mode));
+}
+
 #define SET(option, value) \
 	do { \
 		if (code == CURLE_OK) \
@@ -104,6 +112,10 @@ http_transport_set(CURL *easy, const HttpClientOptions *options, bool *address_r
 {
 	CURLcode	code = CURLE_OK;
 
+	if (!is_file(options->ca_file))
+		return CURLE_SSL_CACERT_BADFILE;
+	if (!is_file(options->client_cert_file) || !is_file(options->client_key_file))
+		return CURLE_SSL_CERTPROBLEM;
 	for (int i = 0; i < lengthof(long_options); i++)
 		SET(long_options[i].option, long_options[i].value);
 	for (int i = 0; i < lengthof(string_options); i++)

@@ -49,11 +49,14 @@ $bao->write_policy('wide', 'transit/encrypt/*', 'transit/decrypt/*', 'nowhere/en
 my $wide = $bao->token_file('wide');
 my $other_ca = $bao->make_ca('other');
 my $nobody = PostgreSQL::Test::Cluster::get_free_port();
+my $fifo = $bao->dir . '/fifo';
+system_or_bail('mkfifo', $fifo);
 my @problems = (
 	[ 'no server there', 'kek', qr/^f\|could not reach KMS.*connect/, address => "https://127.0.0.1:$nobody" ],
 	[ 'a certificate of another CA', 'kek', qr/^f\|could not reach KMS.*certificate/, ca_file => $other_ca ],
 	[ 'a certificate for another name', 'kek', qr/^f\|could not reach KMS.*(certificate|name)/,
 		address => 'https://localhost:' . $bao->port ],
+	[ 'a CA file that is none', 'kek', qr/^f\|could not reach KMS.*CA/, ca_file => $fifo ],
 	[ 'no token file', 'kek', qr/^f\|could not reach KMS.*nowhere/, token_file => '/nowhere' ],
 	[ 'a token file that others can read', 'kek', qr/^f\|could not reach KMS.*mode/, token_file => $bao->ca_file ],
 	[ 'a token that does not count', 'kek', qr/^f\|KMS.*denied/, token_file => $bao->secret_file('s.none') ],
