@@ -9,6 +9,8 @@
  * A callback may forget a descriptor for which an event was fetched already,
  * and the next one may get its number.  Each watch has a serial, which the
  * kernel gives back with the event: events of an older one are dropped.
+ * libcurl closes some descriptors before it forgets them, and so their number
+ * may be another's by then.
  *
  *-------------------------------------------------------------------------
  */
@@ -80,20 +82,34 @@ find_watch(int fd)
 	return fd >= 0 && fd < n_watches && watches[fd].ready != NULL ? &watches[fd] : NULL;
 }
 
-bool
-loop_watch(int fd, uint32 epoll_events, LoopReady ready, void *argument)
+static bool
+control(int operation, int fd, uint32 epoll_events, uint32 serial)
 {
-	Watch	   *watch = find_watch(fd);
-	uint32		serial = watch != NULL ? watch->serial : ++last_serial;
 	struct epoll_event event = {
 		.events = epoll_events,
 		.data.u64 = (uint64) serial << 32 | (uint32) fd,
 	};
 
-	if (watch == NULL && !make_room(fd))
-		return false;
-	if (epoll_ctl(epoll_fd, watch != NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0)
-		return false;
+	return epoll_ctl(epoll_fd, operation, fd, &event) == 0;
+}
+
+bool
+loop_watch(int fd, uint32 epoll_events, LoopReady ready, void *argument)
+{
+	Watch	   *watch = find_watch(fd);
+	uint32		serial;
+
+	if (watch != NULL && control(EPOLL_CTL_MOD, fd, epoll_events, watch->serial))
+		serial = watch->serial;
+	else
+	{
+		/* Not known to the kernel: it was closed, and is another one now. */
+		if (watch != NULL && errno != ENOENT)
+			return false;
+		serial = ++last_serial;
+		if (!make_room(fd) || !control(EPOLL_CTL_ADD, fd, epoll_events, serial))
+			return false;
+	}
 	watches[fd] = (Watch)
 	{
 		serial, epoll_events, ready, argument
@@ -101,16 +117,16 @@ loop_watch(int fd, uint32 epoll_events, LoopReady ready, void *argument)
 	return true;
 }
 
-/* Its owner may have closed it before: then the kernel knows it no more. */
+/* The kernel has forgotten what was closed, and another may have its number. */
 void
-loop_forget(int fd)
+loop_forget(int fd, void *argument)
 {
 	Watch	   *watch = find_watch(fd);
 
-	if (watch == NULL)
+	if (watch == NULL || watch->argument != argument)
 		return;
 	watch->ready = NULL;
-	(void) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+	(void) control(EPOLL_CTL_DEL, fd, 0, 0);
 }
 
 void

@@ -39,11 +39,13 @@ extern void loop_init(void);
 extern int	loop_fd(void);
 
 /*
- * Changes what is watched if the descriptor is watched already; one argument
- * each.  Raises no error: false when there is no memory for it.
+ * Changes what is watched if the descriptor is watched already.  Raises no
+ * error: false when there is no memory for it.
  */
 extern bool loop_watch(int fd, uint32 epoll_events, LoopReady ready, void *argument);
-extern void loop_forget(int fd);
+
+/* Nothing happens unless it is watched with this argument. */
+extern void loop_forget(int fd, void *argument);
 
 /* Starts it, or moves it when it runs. */
 extern void loop_timer_start(LoopTimer *timer, int64 ms, LoopDue due, void *argument);

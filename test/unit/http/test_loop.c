@@ -66,8 +66,8 @@ replace_other(int fd, uint32 events, void *argument)
 	int			other = fd == pair[0] ? pair[1] : pair[0];
 
 	calls++;
-	loop_forget(fd);
-	loop_forget(other);
+	loop_forget(fd, pair);
+	loop_forget(other, pair);
 	if (dup2(other_fd, other) != other || !loop_watch(other, EPOLLIN, fail_call, NULL))
 		abort();
 }
@@ -77,11 +77,13 @@ test_sockets(void)
 {
 	int			a[2];
 	int			b[2];
+	int			c[2];
 	int			quiet[2];
 	int			pair[2];
 
 	make_pipe(a);
 	make_pipe(b);
+	make_pipe(c);
 	if (pipe(quiet) != 0)
 		abort();
 	other_fd = quiet[0];
@@ -95,10 +97,10 @@ test_sockets(void)
 	loop_run();
 	loop_watch(a[0], EPOLLIN, count_call, NULL);
 	loop_run();
-	loop_forget(a[0]);
-	loop_forget(a[0]);
-	loop_forget(-1);
-	loop_forget(100000);
+	loop_forget(a[0], NULL);
+	loop_forget(a[0], NULL);
+	loop_forget(-1, NULL);
+	loop_forget(100000, NULL);
 	loop_run();
 	tap_ok(calls == 2 && !readable(), "what is watched can be changed and forgotten");
 
@@ -109,18 +111,30 @@ test_sockets(void)
 	loop_watch(b[0], EPOLLIN, replace_other, pair);
 	loop_run();
 	tap_ok(calls == 1, "an event of a descriptor that was closed is not the next one's");
-	loop_forget(a[0]);
-	loop_forget(b[0]);
+	loop_forget(a[0], NULL);
+	loop_forget(b[0], NULL);
+
+	/* what libcurl does */
+	calls = 0;
+	loop_watch(a[0], EPOLLIN, fail_call, &calls);
+	close(a[0]);
+	if (dup2(c[0], a[0]) != a[0] || !loop_watch(a[0], EPOLLIN, count_call, pair))
+		abort();
+	loop_forget(a[0], &calls);
+	loop_run();
+	tap_ok(calls == 1, "a descriptor that was closed, and is another's now, is the other's");
+	loop_forget(a[0], pair);
 
 	epoll_failures = 1;
 	calls = 0;
 	tap_ok(!loop_watch(a[0], EPOLLIN, fail_call, NULL) &&
 		   loop_watch(a[0], EPOLLIN, count_call, NULL),
 		   "a watch that fails is told of, and leaves nothing behind");
-	loop_forget(a[0]);
+	loop_forget(a[0], NULL);
 	tap_ok(fcntl(loop_fd(), F_GETFD) & FD_CLOEXEC, "programs do not inherit the loop");
 	close_pipe(a);
 	close_pipe(b);
+	close_pipe(c);
 	close_pipe(quiet);
 }
 
