@@ -146,6 +146,13 @@ make_as_user()
 	bounded "$seconds" "${as_user[@]}" make -s -j2 with_llvm=no "PG_CONFIG=$PG_CONFIG" "$@"
 }
 
+# What is tested of a row of the matrix.
+kinds_of()
+{
+	[ "${1#*:}" = "$pg_version" ] || echo "regress isolation ${LONG:+tap}"
+	[ "$1" != trixie:17 ] || echo upgrade
+}
+
 # Replaces the shell, so that a job of it can be ended.
 matrix()
 {
@@ -184,7 +191,7 @@ rows=()
 if wants matrix; then
 	if [ ${#as_root[@]} = 0 ] || sudo -n true 2>/dev/null; then
 		for row in bookworm:15 trixie:17 forky:18; do
-			[ "${row#*:}" = "$pg_version" ] || rows+=("$row")
+			[ -z "$(kinds_of "$row")" ] || rows+=("$row")
 		done
 		matrix prepare "${rows[@]}" >"$work/prepare.log" 2>&1 &
 	else
@@ -239,7 +246,7 @@ fi
 wait
 pids=()
 for row in "${rows[@]}"; do
-	matrix test "$row" regress isolation ${LONG:+tap} >"$work/$row.log" 2>&1 &
+	matrix test "$row" $(kinds_of "$row") >"$work/$row.log" 2>&1 &
 	pids+=($!)
 done
 for row in "${rows[@]}"; do

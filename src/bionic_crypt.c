@@ -34,9 +34,8 @@ extern PGDLLEXPORT void _PG_init(void);
 
 /*
  * Without preloading there is no shared memory and no worker: the functions
- * say so when they are called, and no hook is set.  pg_upgrade's server has
- * the library loaded, too, and needs no keys: background workers do not
- * start in it.
+ * say so when they are called, and no hook is set.  pg_upgrade's servers load
+ * the library, too; they need no keys and get none.
  */
 void
 _PG_init(void)
@@ -66,5 +65,6 @@ _PG_init(void)
 	MarkGUCPrefixReserved("bionic_crypt");
 
 	shmem_init();
-	launcher_register();
+	if (!IsBinaryUpgrade)
+		launcher_register();
 }

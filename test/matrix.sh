@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Another release's PostgreSQL in a slim chroot: builds, installs, runs
 # pg_regress and isolation there.  As root; exits 77 when it cannot be had.
+# That of trixie has bookworm's PostgreSQL as well, to upgrade from.
 #
 #	test/matrix.sh prepare SUITE:VERSION...
 #	test/matrix.sh test SUITE:VERSION KIND...	those of test/servers.sh
@@ -15,9 +16,13 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 # the making may have an index that has expired.
 prepare()
 {
-	local suite=${1%:*} version=${1#*:}
+	local suite=${1%:*} version=${1#*:} older=()
 	local packages=postgresql-$version,postgresql-server-dev-$version
 	packages+=,gcc,make,libc6-dev,libcurl4-openssl-dev,libsodium-dev,libssl-dev,libipc-run-perl
+	if [ "$suite" = trixie ]; then
+		packages+=,postgresql-15,postgresql-server-dev-15
+		older=(--setup-hook='sed s/trixie/bookworm/ "$1/etc/apt/sources.list" >"$1/etc/apt/sources.list.d/bookworm.list"')
+	fi
 
 	there=$cache/$suite-$(cksum <<<"$packages" | cut -d' ' -f1)
 	mkdir -p "$cache"
@@ -39,7 +44,7 @@ prepare()
 		--dpkgopt='path-exclude=/usr/lib/*/libclang*' \
 		--essential-hook='mkdir -p "$1/etc/postgresql-common"' \
 		--essential-hook='echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.conf"' \
-		"$suite" "$there.new" || return 77
+		"${older[@]}" "$suite" "$there.new" || return 77
 	mv "$there.new" "$there"
 }
 
@@ -59,6 +64,7 @@ if [ "$action" = prepare ]; then
 fi
 
 prepare "$1" || exit
+version=${1#*:}
 shift
 rm -rf --one-file-system "$there/build"
 copy_tree "$there/build"
@@ -68,7 +74,13 @@ exec "${isolated[@]}" chroot "$there" \
 	bash -c '
 		mount -t proc proc /proc
 		cd /build && chown -R postgres . || exit
-		said=$(runuser -u postgres -- make -s COPT=-Werror with_llvm=no 2>&1 &&
-			make -s install with_llvm=no 2>&1) || { printf "not ok - build\n%s\n" "$said"; exit 1; }
+		for version in $(ls /usr/lib/postgresql | grep -vx "$1") "$1"; do
+			make="make -s with_llvm=no PG_CONFIG=/usr/lib/postgresql/$version/bin/pg_config"
+			said=$(runuser -u postgres -- $make clean 2>&1 &&
+				runuser -u postgres -- $make COPT=-Werror 2>&1 && $make install 2>&1) ||
+				{ printf "not ok - build\n%s\n" "$said"; exit 1; }
+		done
 		echo "ok - build"
-		exec runuser -u postgres -- test/servers.sh "$@"' bash "$@"
+		shift
+		exec runuser -u postgres -- env PG_CONFIG=/usr/lib/postgresql/$version/bin/pg_config \
+			BIONIC_CRYPT_TEST_OLD=/usr/lib/postgresql/15 test/servers.sh "$@"' bash "$version" "$@"

@@ -2,9 +2,10 @@
 # The tests that need a server, on servers of their own, with the library as
 # it is installed; not as root.  Prints "ok - kind name" for each.
 #
-#	test/servers.sh [regress] [isolation] [tap]
+#	test/servers.sh [regress] [isolation] [tap] [upgrade]
 #
-# PG_CONFIG as for make; LONG=1 for the full sizes of test/t.
+# PG_CONFIG as for make; LONG=1 for the full sizes of test/t.  An upgrade is from
+# the PostgreSQL in BIONIC_CRYPT_TEST_OLD.
 
 cd "$(dirname "$0")/.." || exit 1
 [ "$(id -u)" != 0 ] || { echo "not ok - a server does not run as root"; exit 1; }
@@ -38,16 +39,17 @@ pg_regress()
 
 tap()
 {
-	local script name
+	local kind=$1 script name
+	shift
 
-	for script in test/t/*.pl; do
+	for script; do
 		name=$(basename "$script" .pl)
 		if timeout -k 10 900 "${installcheck[@]}" REGRESS= ISOLATION= TAP_TESTS=1 \
 			PROVE_TESTS="$script" >"$log" 2>&1; then
-			echo "ok - tap $name$(sed -n 's/.* skipped: / # SKIP /p' "$log")"
+			echo "ok - $kind $name$(sed -n 's/.* skipped: / # SKIP /p' "$log")"
 		else
 			failed=1
-			echo "not ok - tap $name"
+			echo "not ok - $kind $name"
 			grep -v '^+++' "$log"
 			grep -hE 'PANIC|TRAP|terminated by signal' tmp_check/log/*.log
 		fi
@@ -59,7 +61,8 @@ for kind; do
 	case $kind in
 		regress) pg_regress regress ISOLATION= ;;
 		isolation) pg_regress isolation REGRESS= ;;
-		tap) tap ;;
+		tap) tap tap $(ls test/t/*.pl | grep -v pg_upgrade) ;;
+		upgrade) tap upgrade test/t/*pg_upgrade.pl ;;
 		*) echo "not ok - no tests of kind $kind"; failed=1 ;;
 	esac
 done

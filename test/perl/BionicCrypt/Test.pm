@@ -17,7 +17,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node key_folder key_file child_pids sqlstate wait_until have require_or_skip data_file);
+our @EXPORT = qw(new_node init_node key_folder key_file child_pids sqlstate wait_until have require_or_skip data_file);
 
 my $root = File::Spec->rel2abs(dirname(__FILE__) . '/../../..');
 
@@ -26,7 +26,12 @@ my $root = File::Spec->rel2abs(dirname(__FILE__) . '/../../..');
 sub new_node
 {
 	my ($name, @init) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	return init_node(PostgreSQL::Test::Cluster->new($name), @init);
+}
+
+sub init_node
+{
+	my ($node, @init) = @_;
 
 	$node->init(@init);
 	$node->append_conf('postgresql.conf',
