@@ -115,7 +115,7 @@ sub quit
 	my ($self) = @_;
 
 	$self->{in} .= "\\q\n";
-	eval { $self->{psql}->finish };
+	eval { $self->has_ended ? $self->{psql}->finish : $self->{psql}->kill_kill };
 	return;
 }
 
