@@ -41,8 +41,11 @@ row_of_reply(FunctionCallInfo fcinfo, const KeyReply *reply)
 		elog(ERROR, "return type must be a row type");
 	if (!ok)
 	{
-		values[1] = CStringGetTextDatum(condition_message(reply->condition, reply->subject,
-														  reply->object));
+		/* The condition's own words are about a tenant's key. */
+		values[1] = CStringGetTextDatum(reply->condition == CONDITION_KMS_DENIED
+										? psprintf("KMS \"%s\" denied the key-encryption key", reply->subject)
+										: condition_message(reply->condition, reply->subject,
+															reply->object));
 		values[2] = CStringGetTextDatum(reply->log_detail);
 	}
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));

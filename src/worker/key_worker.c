@@ -141,6 +141,7 @@ bionic_crypt_key_worker_main(Datum database)
 		{
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
+			kms_clients_look_at_settings();
 			lease_check_all_soon();
 		}
 		end_if_not_needed();

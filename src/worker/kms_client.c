@@ -65,6 +65,7 @@ kms_clients_init(void)
 
 	clients = hash_create("bionic_crypt KMS clients", 16, &control,
 						  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	kms_clients_look_at_settings();
 	max_clients = Max((raise_file_limit() - FILES_OF_OTHERS) / FILES_PER_CLIENT, CLIENTS_LEAST);
 }
 
@@ -194,6 +195,24 @@ kms_clients_each(void (*work) (KmsClient *client))
 	hash_seq_init(&scan, clients);
 	while ((client = hash_seq_search(&scan)) != NULL)
 		work(client);
+}
+
+/* Another length than any record's: its next call opens it anew. */
+static void
+have_opened_anew(KmsClient *client)
+{
+	client->options_len = KEY_OPTIONS_MAX + 1;
+}
+
+/* Connections that are open by then would go on. */
+void
+kms_clients_look_at_settings(void)
+{
+	static bool allowed = false;
+
+	if (allowed && !config_allow_local_kms)
+		kms_clients_each(have_opened_anew);
+	allowed = config_allow_local_kms;
 }
 
 /*

@@ -85,6 +85,9 @@ extern KmsClient *kms_client_find(const KmsServerRecord *record, KmsError *error
 
 extern void kms_clients_each(void (*work) (KmsClient *client));
 
+/* After a change of settings: local addresses may be forbidden by now. */
+extern void kms_clients_look_at_settings(void);
+
 /* Closes those that had no call for a while. */
 extern void kms_clients_tidy(void);
 

@@ -140,11 +140,13 @@ cmp_ok(scalar @files, '<', 200, 'which has not kept connections to all of them')
 
 # Addresses of the machine, when they are not allowed: by the look of them, and
 # by what a name resolves to.
-my $requests = $bao->requests(qr/./);
 $node->append_conf('postgresql.conf', 'bionic_crypt.allow_local_kms = off');
 $node->reload;
-$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM bionic_crypt.key_worker()');
 $node->poll_query_until('postgres', 'SHOW bionic_crypt.allow_local_kms', 'off') or die 'not reloaded';
+ok($node->poll_query_until('postgres', "SELECT NOT ok FROM bionic_crypt.check_kms('customer', 'kek')"),
+	'connections that are open are not used any more');
+$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM bionic_crypt.key_worker()');
+my $requests = $bao->requests(qr/./);
 my $port = $bao->port;
 for my $host ('127.0.0.1', '127.1', '2130706433', '0x7f000001', '0.0.0.0', 'localhost', 'x.localhost', '[::1]',
 	'[::ffff:127.0.0.1]', '169.254.169.254', '[fd00:ec2::254]', '[fe80::1]')
