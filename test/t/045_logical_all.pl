@@ -152,7 +152,7 @@ $from = $log_end->();
 $subscriber->safe_psql('postgres', "SELECT bionic_crypt.rotate_key('acme')");
 $publisher->safe_psql('postgres', "SELECT bionic_crypt.rotate_key('acme')");
 write_as($publisher, 'acme', 5, 'five');
-ok(says($from, qr/duplicate key value violates unique constraint "catalog_keys/), 'a key rotated on both sides stops the subscription');
+ok(says($from, qr/unique (?:constraint|index) "catalog_keys/), 'a key rotated on both sides stops the subscription');
 is($subscriber->safe_psql('postgres', reading('acme')), '1 one, 3 three, 4 four', 'what is there stays readable');
 $subscriber->safe_psql('postgres', q{
 	DELETE FROM bionic_crypt.catalog_keys WHERE tenant = 'acme' AND version = 3;
