@@ -34,7 +34,7 @@ SELECT pg_describe_object(d.classid, d.objid, d.objsubid) AS stored,
 		pg_describe_object(d.refclassid, d.refobjid, 0) AS calls
 	FROM pg_depend d
 	WHERE d.classid IN ('pg_constraint'::regclass, 'pg_rewrite'::regclass, 'pg_trigger'::regclass,
-			'pg_attrdef'::regclass)
+			'pg_attrdef'::regclass, 'pg_proc'::regclass)
 		AND pg_describe_object(d.classid, d.objid, d.objsubid) LIKE '%bionic\_crypt.%'
 		AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
 		AND d.refobjid NOT IN (SELECT oid FROM pg_proc WHERE pronamespace = 'bionic_crypt'::regnamespace)

@@ -36,6 +36,13 @@ GRANT EXECUTE ON FUNCTION bionic_crypt.check_settings() TO pg_monitor;
 GRANT EXECUTE ON FUNCTION bionic_crypt.kms_statistics() TO pg_monitor;
 GRANT SELECT ON bionic_crypt.stat_kms TO pg_monitor;
 
+-- Audit: the view is for tenants as well, the rest for who sees all of it.
+GRANT SELECT ON bionic_crypt.audit TO PUBLIC;
+GRANT SELECT ON bionic_crypt.catalog_audit, bionic_crypt.catalog_audit_pending TO pg_monitor;
+GRANT EXECUTE ON FUNCTION bionic_crypt.verify_audit(bigint, oid, bigint, bytea) TO pg_monitor;
+GRANT EXECUTE ON FUNCTION bionic_crypt.audit_hash(bytea, bigint, oid, bigint, timestamptz, text, text, text, text, jsonb) TO pg_monitor;
+GRANT EXECUTE ON FUNCTION bionic_crypt.audit_field(text) TO pg_monitor;
+
 -- Types: for every user of a column; the key worker says whose keys.
 GRANT EXECUTE ON FUNCTION bionic_crypt.encrypted_text_in(cstring) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION bionic_crypt.encrypted_text_out(@extschema@.encrypted_text) TO PUBLIC;

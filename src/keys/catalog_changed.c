@@ -2,7 +2,8 @@
  *
  * catalog_changed.c
  *	  Tells every process, at commit, that tenants, keys or grants changed,
- *	  and keeps from changing them who is not their owner.
+ *	  writes it to the outbox of audit, and keeps from changing them who is
+ *	  not their owner.
  *
  * A trigger on the catalog's tables notes the tenant; the callback at commit,
  * which runs when other transactions can see the rows, moves the tenant's
@@ -31,8 +32,10 @@
 #include "utils/rel.h"
 
 #include "crypto/kdf.h"
+#include "keys/audit_change.h"
 #include "keys/catalog_changed.h"
 #include "shmem/epochs.h"
+#include "shmem/registry.h"
 #include "shmem/shmem.h"
 
 /* Past this many tenants in one transaction, all of the database's. */
@@ -75,6 +78,8 @@ tell_everyone(void)
 			for (int i = 0; i < n_changed; i++)
 				epochs_advance(MyDatabaseId, changed[i]);
 		}
+		if (all_changed || n_changed > 0)
+			registry_announce_events();
 	}
 }
 
@@ -188,5 +193,6 @@ bionic_crypt_catalog_changed(PG_FUNCTION_ARGS)
 		if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 			note_row(trigger->tg_newtuple, descriptor);
 	}
+	audit_change(trigger);
 	return PointerGetDatum(NULL);
 }

@@ -32,6 +32,7 @@ typedef struct Entry
 	bool		wanted;			/* a worker, by a backend */
 	bool		idle;
 	bool		must_end;
+	bool		has_events;		/* in the outbox of audit, since last look */
 	int			pid;			/* of the worker; 0: none */
 	int			proc;
 	TimestampTz last_call;
@@ -127,6 +128,7 @@ claim_entry(Oid database, Entry **ending)
 			entry->database = database;
 			entry->must_end = false;
 			entry->idle = false;
+			entry->has_events = false;
 			return entry;
 		}
 		if (entry->pid != 0 && (entry->idle || entry->must_end) &&
@@ -162,8 +164,8 @@ wake_workers(void)
 	}
 }
 
-bool
-registry_call_worker(void)
+static bool
+call_worker(bool has_events)
 {
 	Entry	   *entry;
 	Entry	   *ending = NULL;
@@ -177,6 +179,7 @@ registry_call_worker(void)
 	{
 		entry->last_call = GetCurrentTimestamp();
 		entry->wanted = true;
+		entry->has_events = entry->has_events || has_events;
 		proc = entry->pid != 0 ? entry->proc : registry->launcher_proc;
 	}
 	else if (ending != NULL)
@@ -187,6 +190,35 @@ registry_call_worker(void)
 	if (entry == NULL && ending == NULL)
 		wake_workers();
 	return entry != NULL;
+}
+
+bool
+registry_call_worker(void)
+{
+	return call_worker(false);
+}
+
+void
+registry_announce_events(void)
+{
+	(void) call_worker(true);
+}
+
+bool
+registry_take_announcement(void)
+{
+	Entry	   *entry;
+	bool		taken = false;
+
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_REGISTRY), LW_EXCLUSIVE);
+	entry = find_entry(MyDatabaseId);
+	if (entry != NULL)
+	{
+		taken = entry->has_events;
+		entry->has_events = false;
+	}
+	LWLockRelease(shmem_lock(SHMEM_LOCK_REGISTRY));
+	return taken;
 }
 
 static void

@@ -36,6 +36,15 @@ extern void registry_attach(void *memory, bool found);
  */
 extern bool registry_call_worker(void);
 
+/*
+ * Backend: the same after a commit that left events in the outbox of audit.
+ * When all workers are taken, the events wait there for the next one.
+ */
+extern void registry_announce_events(void);
+
+/* Worker: whether there was such a commit since this was asked last. */
+extern bool registry_take_announcement(void);
+
 /* Launcher: is called when a worker is wanted. */
 extern void registry_attach_launcher(void);
 
