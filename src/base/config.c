@@ -14,6 +14,8 @@ int			config_max_databases;
 int			config_max_tenants;
 int			config_revocation_interval_ms;
 int			config_kms_timeout_ms;
+int			config_audit_window_ms;
+int			config_audit_overflow;
 bool		config_allow_core_dumps;
 bool		config_allow_local_kms;
 char	   *config_default_kms;
@@ -75,6 +77,23 @@ static const IntSetting int_settings[] = {
 		.context = PGC_USERSET,
 		.flags = GUC_UNIT_MS,
 	},
+	{
+		.name = "bionic_crypt.audit_window",
+		.description = "Time in which an audit event that happens again is counted rather than written.",
+		.detail = "Its repetitions are written once, with their number, when the time is over.",
+		.value = &config_audit_window_ms,
+		.default_value = 10 * 1000,
+		.min = 1000,
+		.max = 3600 * 1000,
+		.context = PGC_SIGHUP,
+		.flags = GUC_UNIT_MS,
+	},
+};
+
+static const struct config_enum_entry audit_overflow_values[] = {
+	{"wait", AUDIT_OVERFLOW_WAIT, false},
+	{"error", AUDIT_OVERFLOW_ERROR, false},
+	{NULL, 0, false}
 };
 
 void
@@ -89,6 +108,12 @@ config_init(void)
 								s->flags, NULL, NULL, NULL);
 	}
 
+	DefineCustomEnumVariable("bionic_crypt.audit_overflow",
+							 "What happens to a request when the key worker's buffer of audit events is full.",
+							 "wait: until the events are written; error: it is refused.",
+							 &config_audit_overflow, AUDIT_OVERFLOW_WAIT,
+							 audit_overflow_values,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("bionic_crypt.allow_core_dumps",
 							 "Lets processes that hold keys write core dumps.",
 							 "For debugging: a core dump holds decrypted values and may hold keys.",

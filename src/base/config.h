@@ -11,10 +11,19 @@
 
 #include "postgres.h"
 
+/* What becomes of a request when the key worker has no room to note it. */
+typedef enum AuditOverflow
+{
+	AUDIT_OVERFLOW_WAIT,
+	AUDIT_OVERFLOW_ERROR
+} AuditOverflow;
+
 extern int	config_max_databases;
 extern int	config_max_tenants;
 extern int	config_revocation_interval_ms;
 extern int	config_kms_timeout_ms;
+extern int	config_audit_window_ms;
+extern int	config_audit_overflow;	/* an AuditOverflow */
 extern bool config_allow_core_dumps;
 extern bool config_allow_local_kms;
 extern char *config_default_kms;

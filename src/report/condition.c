@@ -70,6 +70,10 @@ static const ConditionText texts[] = {
 	[CONDITION_KEY_WORKER] = {
 		"KM002", "key worker did not answer", NULL,
 	"The server log says why."},
+	[CONDITION_AUDIT_FULL] = {
+		"53000", "audit buffer is full",
+		"What cannot be written to the audit is not done.",
+	"The server log says why it cannot be written, if that is so."},
 	[CONDITION_NOT_PRELOADED] = {
 		"55000", "bionic_crypt must be loaded via shared_preload_libraries", NULL,
 	"Add bionic_crypt to shared_preload_libraries and restart the server."},

@@ -35,6 +35,7 @@ typedef enum Condition
 	CONDITION_TOO_MANY_TENANTS,
 	CONDITION_NO_KEY_WORKER,
 	CONDITION_KEY_WORKER,		/* it failed, or did not answer in time */
+	CONDITION_AUDIT_FULL,
 	CONDITION_NOT_PRELOADED
 } Condition;
 

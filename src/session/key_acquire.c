@@ -66,7 +66,9 @@ privileges_with_pending(Question *question, Oid role, Oid *asker, uint32 *asker_
 	Oid			authority;
 	uint32		pending = pending_privileges(tenant, role, &authority);
 
+	question->request.tentative = pending != PRIVILEGE_NONE;
 	ask(question, KEY_OP_AUTHORISE, role, 0);
+	question->request.tentative = false;
 	if (question->reply.condition == CONDITION_PERMISSION && pending != PRIVILEGE_NONE)
 	{
 		*asker = authority;
@@ -87,7 +89,7 @@ ask_with_pending(Question *question, Oid role, uint32 needed, const uint8 *key_i
 	uint32		privileges = privileges_with_pending(question, role, &asker, &asker_needs);
 
 	if ((privileges & needed) != needed)
-		condition_raise(CONDITION_PERMISSION, question->request.tenant, NULL,
+		key_client_deny(question->request.tenant, needed,
 						"The role has no grant that covers it.");
 	if (record != NULL)
 	{

@@ -133,3 +133,21 @@ key_client_raise(const KeyReply *reply)
 	if (reply->condition != CONDITION_NONE)
 		condition_raise(reply->condition, reply->subject, reply->object, reply->log_detail);
 }
+
+void
+key_client_deny(const char *tenant, uint32 privileges, const char *log_detail)
+{
+	KeyRequest *request = palloc0(sizeof(KeyRequest));
+	KeyReply   *reply = palloc0(sizeof(KeyReply));
+	Secret	   *no_key;
+
+	request->operation = KEY_OP_AUTHORISE;
+	request->role = GetUserId();
+	request->privileges = privileges;
+	strlcpy(request->tenant, tenant, sizeof(request->tenant));
+	key_client_ask(request, reply, &no_key);
+	key_client_raise(reply);
+
+	/* It sees what is committed by now; the session saw it otherwise. */
+	condition_raise(CONDITION_PERMISSION, tenant, NULL, log_detail);
+}

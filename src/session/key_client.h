@@ -24,4 +24,11 @@ extern void key_client_ask(KeyRequest *request, KeyReply *reply, Secret **data_k
 /* Raises the reply's condition, if there is one. */
 extern void key_client_raise(const KeyReply *reply);
 
+/*
+ * Refuses a privilege for a tenant, which the session found missing by itself,
+ * by having the key worker refuse it: what it notes survives the rollback.
+ */
+pg_noreturn extern void key_client_deny(const char *tenant, uint32 privileges,
+										const char *log_detail);
+
 #endif							/* SESSION_KEY_CLIENT_H */

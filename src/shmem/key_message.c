@@ -93,6 +93,7 @@ key_request_write(const KeyRequest *request, uint8 *out, Size capacity)
 	writer_u32(&w, request->role);
 	writer_u32(&w, request->privileges);
 	writer_u64(&w, (uint64) request->deadline);
+	writer_u8(&w, request->tentative);
 	writer_u8(&w, request->may_create_kek);
 	write_text(&w, request->tenant);
 	writer_put(&w, bytes_of(request->key_id, KEY_ID_LEN));
@@ -111,12 +112,14 @@ key_request_read(Bytes in, KeyRequest *request)
 	ByteReader	r = reader_of(in);
 	uint8		operation;
 	uint64		deadline;
+	uint8		tentative;
 	uint8		may_create_kek;
 
 	if (!reader_u8(&r, &operation) ||
 		!reader_u32(&r, &request->role) ||
 		!reader_u32(&r, &request->privileges) ||
 		!reader_u64(&r, &deadline) ||
+		!reader_u8(&r, &tentative) ||
 		!reader_u8(&r, &may_create_kek) ||
 		!read_text(&r, request->tenant, sizeof(request->tenant)) ||
 		!reader_copy(&r, request->key_id, KEY_ID_LEN) ||
@@ -129,6 +132,7 @@ key_request_read(Bytes in, KeyRequest *request)
 		return false;
 	request->operation = (KeyOperation) operation;
 	request->deadline = (TimestampTz) deadline;
+	request->tentative = tentative != 0;
 	request->may_create_kek = may_create_kek != 0;
 	return true;
 }

@@ -66,6 +66,7 @@ typedef struct KeyRequest
 	Oid			role;
 	uint32		privileges;		/* all of which the role must have */
 	TimestampTz deadline;		/* until when the backend waits */
+	bool		tentative;		/* a refusal is not the last word: it is not noted */
 	bool		may_create_kek; /* KEY_OP_GENERATE and KEY_OP_MOVE, embedded key file */
 	char		tenant[NAMEDATALEN];
 	uint8		key_id[KEY_ID_LEN]; /* KEY_OP_BY_ID */

@@ -191,6 +191,7 @@ mailbox_take(int from, MailboxRequest *request)
 			slot->state = SLOT_TAKEN;
 			request->slot = i;
 			request->generation = slot->generation;
+			request->session_role = GetPGProcByNumber(i)->roleId;
 			request->len = slot->len;
 			memcpy(request->message, slot->message, slot->len);
 			taken = true;

@@ -22,6 +22,7 @@ typedef struct MailboxRequest
 {
 	int			slot;
 	uint64		generation;
+	Oid			session_role;	/* that logged in */
 	Size		len;
 	uint8		message[MAILBOX_MESSAGE_MAX];
 } MailboxRequest;

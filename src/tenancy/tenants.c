@@ -67,9 +67,9 @@ tenant_require(const char *tenant, uint32 privilege)
 
 	shmem_require();
 	if (!catalog_find_tenant(tenant, &row))
-		condition_raise(CONDITION_PERMISSION, tenant, NULL, "The tenant does not exist.");
+		key_client_deny(tenant, privilege, "The tenant does not exist.");
 	if ((catalog_privileges(tenant, GetUserId()) & privilege) == 0)
-		condition_raise(CONDITION_PERMISSION, tenant, NULL,
+		key_client_deny(tenant, privilege,
 						psprintf("The role has no grant to %s.", privilege_name(privilege)));
 	if (row.state == TENANT_SHREDDED)
 		condition_raise(CONDITION_TENANT_SHREDDED, tenant, NULL, NULL);

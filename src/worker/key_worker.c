@@ -31,6 +31,7 @@
 #include "shmem/mailbox.h"
 #include "shmem/registry.h"
 #include "worker/answer.h"
+#include "worker/audit_queue.h"
 #include "worker/key_store.h"
 #include "worker/key_worker.h"
 #include "worker/kms_client.h"
@@ -80,6 +81,7 @@ start_up(Oid database)
 	lease_init();
 	kms_calls_init();
 	answers_init();
+	audit_queue_init();
 }
 
 static void
@@ -118,7 +120,9 @@ end_if_not_needed(void)
 static long
 next_round_ms(void)
 {
-	return loop_timeout_ms(answers_timeout_ms(replayed_catalog_timeout_ms(lease_timeout_ms())));
+	long		limit_ms = audit_timeout_ms(lease_timeout_ms());
+
+	return loop_timeout_ms(answers_timeout_ms(replayed_catalog_timeout_ms(limit_ms)));
 }
 
 void
@@ -152,6 +156,7 @@ bionic_crypt_key_worker_main(Datum database)
 		kms_calls_run();
 		answers_tick();
 		kms_clients_tidy();
+		audit_write_pending();
 		pgstat_report_activity(STATE_IDLE, NULL);
 		MemoryContextReset(round);
 
