@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../tap.h"
@@ -137,9 +138,14 @@ test_files(void)
 		{"ca.pem", "client.pem", "missing.key", HTTP_LOCAL},
 		{"ca.pem", "client.pem", "server.key", HTTP_LOCAL},
 		{"ca.pem", "client.pem", "locked.key", HTTP_LOCAL},
+		{"fifo", NULL, NULL, HTTP_LOCAL},
+		{"ca.pem", "fifo", "client.key", HTTP_LOCAL},
+		{"ca.pem", "client.pem", "fifo", HTTP_LOCAL},
 	};
 	bool		ok = true;
 
+	if (mkfifo("fifo", 0600) != 0)
+		abort();
 	for (int i = 0; i < lengthof(files); i++)
 	{
 		HttpClient *client = create_client_with(files[i].ca_file, files[i].cert_file,
