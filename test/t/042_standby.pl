@@ -91,6 +91,9 @@ SELECT count(*) FROM pg_stat_activity
 	WHERE backend_type = 'bionic_crypt key worker' AND xact_start IS NULL AND backend_xmin IS NULL
 SQL
 
+# 013_crash.pl has the other functions.
+is(sqlstate($standby, "SELECT bionic_crypt.move_tenant('acme', 'embedded', 'default')"), '25006', 'no tenant is moved on a standby');
+
 # Parallel workers ask for keys of their own.
 my $parallel = q{SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;
 	SET min_parallel_table_scan_size = 0; };
