@@ -22,6 +22,7 @@ main(int argc, char **argv)
 		return 2;
 	ports_init(argv[1]);
 	signal(SIGPIPE, SIG_IGN);	/* as in every process of PostgreSQL */
+	alarm(600);					/* a test that hangs has failed */
 
 	/* None of it is to be heeded. */
 	setenv("SSLKEYLOGFILE", "keys_of_tls", 1);
