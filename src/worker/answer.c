@@ -29,6 +29,7 @@
 #include "shmem/key_message.h"
 #include "shmem/registry.h"
 #include "worker/answer.h"
+#include "worker/audit_queue.h"
 #include "worker/guarded.h"
 #include "worker/held_key.h"
 #include "worker/key_task.h"
@@ -42,9 +43,11 @@ typedef struct Answer
 	MemoryContext memory;		/* its own */
 	int			slot;
 	uint64		generation;
+	Oid			session_role;
 	KeyRequest	request;
 	KeyReply	reply;
 	TenantCell *cell;
+	bool		tenant_exists;
 
 	/* While it waits for a key or for a task. */
 	bool		listed;
@@ -140,6 +143,9 @@ finish(Answer *answer)
 {
 	KeyReply   *reply = &answer->reply;
 
+	if (!audit_answer(&answer->request, reply, answer->session_role, answer->tenant_exists))
+		refuse(answer, CONDITION_AUDIT_FULL, "", "", "");
+
 	/* A refusal carries no record. */
 	if (reply->condition != CONDITION_NONE)
 	{
@@ -192,6 +198,7 @@ may_go_on(Answer *answer)
 		refuse(answer, CONDITION_PERMISSION, request->tenant, "", "The tenant does not exist.");
 		return false;
 	}
+	answer->tenant_exists = true;
 	privileges = catalog_privileges(request->tenant, request->role);
 	answer->reply.privileges = privileges;
 	if (privileges == PRIVILEGE_NONE ||
@@ -401,6 +408,7 @@ new_answer(const MailboxRequest *mail)
 	answer->memory = memory;
 	answer->slot = mail->slot;
 	answer->generation = mail->generation;
+	answer->session_role = mail->session_role;
 	if (answers[mail->slot] != NULL)
 		discard(answers[mail->slot]);
 	answers[mail->slot] = answer;

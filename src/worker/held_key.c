@@ -18,6 +18,7 @@
 #include "worker/held_key.h"
 #include "worker/key_store.h"
 #include "worker/kms_breaker.h"
+#include "worker/kms_verdict.h"
 
 #define FAILURE_KEPT_MS 5000	/* a KMS that failed is not asked again at once */
 
@@ -69,10 +70,7 @@ note_failure(HeldKey *key, const KmsError *error)
 	key->failed_until = epochs_now() + FAILURE_KEPT_MS * NS_IN_MS;
 	key->failed_epoch = key->asking_epoch;
 	if (error->status == KMS_DENIED || error->status == KMS_BAD_CIPHERTEXT)
-	{
 		held_key_wipe(key);
-		key->was_denied = error->status == KMS_DENIED;
-	}
 }
 
 /* How long a yes counts. */
@@ -117,6 +115,7 @@ call_done(KmsCall *call)
 		note_success(key);
 	else
 		note_failure(key, &call->error);
+	kms_verdict_note(key->record, call->ok ? KMS_OK : call->error.status);
 	end_question(key);
 	key->answered(key, was_held);
 }

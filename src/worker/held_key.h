@@ -30,7 +30,6 @@ typedef struct HeldKey
 	uint64		ends;			/* ns of the coarse clock; 0: not to be used */
 	uint64		failed_until;	/* the last failure answers till then, */
 	uint64		failed_epoch;	/* at this epoch of the tenant */
-	bool		was_denied;		/* for who is told that it ended */
 	KmsError	failure;
 
 	/* The question that is under way, if call is. */
