@@ -287,7 +287,7 @@ detach_worker(int code, Datum arg)
 			entry->database = InvalidOid;
 			entry->wanted = false;
 		}
-		else if (code == 0 && entry->idle)
+		else if (code == 0 && entry->idle && !entry->has_events)
 			entry->wanted = false;
 		entry->must_end = false;
 	}

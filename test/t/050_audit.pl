@@ -220,7 +220,7 @@ my $told = denials($times);
 ok(wait_until(sub { denials($times) > $before + 7 }), 'the next key worker writes as well');
 $told = denials($times);
 $nobody->query(sprintf $deny, 5);
-$node->restart('fast');
+$node->restart;
 is(denials($times) - $told, 5, 'a restart loses none of them');
 is(verdict($node), 't 0 1', 'it is one chain still');
 $_->quit for $user, $nobody;
