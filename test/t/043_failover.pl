@@ -164,6 +164,8 @@ SQL
 cmp_ok($standby->safe_psql('postgres', "SELECT max(version) FROM bionic_crypt.keys WHERE tenant = 't1'"),
 	'>', $made, 'and every version of the key that was rotated');
 
+is($standby->safe_psql('postgres', 'SELECT bool_and(ok) FROM bionic_crypt.verify_audit()'), 't', 'the audit is whole');
+
 # The clients go on where the standby was.
 command_ok([ pgbench($standby, 'write', '-c', $clients, '-t', 100, '-l', "--log-prefix=$folder/second", '-D', 'round=2', '-D', 'seq=0') ],
 	'clients write to the promoted standby');
@@ -185,6 +187,8 @@ $primary->enable_streaming($standby);
 $primary->start;
 $standby->wait_for_catchup($primary);
 is_whole($primary, $_->[0], $_->[1], 'rewound') for [ 1, $first ], [ 2, acknowledged("$folder/second") ];
+ok($standby->poll_query_until('postgres', 'SELECT bool_and(ok) AND sum(pending) = 0 FROM bionic_crypt.verify_audit()'),
+	'and carried on');
 $_->stop for $primary, $standby;
 
 done_testing();

@@ -145,6 +145,8 @@ is($session->state('SELECT content FROM chats WHERE id = 6'), '22000', 'and does
 is($session->query("SET bionic_crypt.tenant = 'acme'; SELECT count(content::text) FROM chats WHERE tenant = 'acme' AND id <> 5"),
 	'3', 'all else is readable');
 $session->quit;
+ok($before->poll_query_until('postgres', 'SELECT bool_and(ok) AND sum(pending) = 0 FROM bionic_crypt.verify_audit()'),
+	'the audit of then is carried on');
 unlike(slurp_file($before->logfile), qr/terminated by signal|PANIC|TRAP/, 'nothing has crashed');
 $before->stop;
 
@@ -155,6 +157,7 @@ is($after->safe_psql('postgres', reading('late')), '6 latest', 'the later tenant
 is(sqlstate($after, reading('acme'), @reader), '42501', 'the grant is revoked');
 is(sqlstate($after, reading('globex')), 'KM003', 'the tenant is suspended');
 is(sqlstate($after, reading('gold')), 'KM001', 'and what the KMS denies is denied');
+is($after->safe_psql('postgres', 'SELECT bool_and(ok) FROM bionic_crypt.verify_audit()'), 't', 'the audit is whole');
 $_->stop for $after, $primary;
 
 done_testing();

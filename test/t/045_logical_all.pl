@@ -134,6 +134,9 @@ is($subscriber->safe_psql('postgres', reading('acme')), '1 one, 3 three', 'a val
 is(sqlstate($subscriber, reading('globex')), 'KM003', 'a suspended tenant is suspended');
 is(sqlstate($subscriber, reading('acme'), extra_params => [ '-U', 'regress_app' ]), '42501', 'a revoked grant is revoked');
 
+ok($subscriber->poll_query_until('postgres', 'SELECT count(*) = 2 AND bool_and(ok) FROM bionic_crypt.verify_audit()'),
+	'the audit of both is there, each whole');
+
 # A role that the subscriber does not have.
 my $from = $log_end->();
 $publisher->safe_psql('postgres', q{

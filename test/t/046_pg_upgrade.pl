@@ -100,6 +100,9 @@ my %before = map { $_ => $old->safe_psql('saas', $path . $same{$_}) } sort keys 
 my $text_before = $old->safe_psql('saas', $path . $text, @app);
 like($text_before, qr/heron one\|new\|heron one\|plain.*\{red,"a, b",NULL\}.*far\|FAR\nwhy\?/s, 'the old cluster is read as text');
 
+my $head = 'SELECT head FROM bionic_crypt.verify_audit() WHERE ok AND pending = 0';
+$old->poll_query_until('saas', 'SELECT sum(pending) = 0 FROM bionic_crypt.verify_audit()') or die 'audit waits';
+my $head_before = $old->safe_psql('saas', $head);
 my $before_key = slurp_file(key_file($old));
 $old->stop;
 my $new = new_node('new', @init);
@@ -133,6 +136,8 @@ system_or_bail('cp', '-a', key_folder($old), key_folder($new));
 $new->start;
 is($new->safe_psql('saas', $path . $text, @app), $text_before, 'with the folder of keys copied all text is what it was');
 is(slurp_file(key_file($new)), $before_key, 'by the same key');
+
+like($new->safe_psql('saas', $head), qr/^\Q$head_before\E$/m, 'the chain of audit is whole');
 
 # It works on.
 is($new->safe_psql('saas', "$path SET bionic_crypt.tenant = 'acme';"
