@@ -165,7 +165,7 @@ kms_call_pause_ms(int attempts, const KmsError *error)
 int
 kms_call_attempt_ms(int attempts, int64 left_ms)
 {
-	return (int) Max(attempts + 1 < ATTEMPTS_MAX ? left_ms / 2 : left_ms, 1);
+	return (int) Max(attempts == 0 ? left_ms / 2 : left_ms, 1);
 }
 
 static void

@@ -25,7 +25,7 @@
 #define TIMEOUT_MS			10000
 #define TIMEOUT_LONGEST_MS	60000
 #define TIMEOUT_SHARE		4		/* of revocation_interval, at most, */
-#define TIMEOUT_LEAST_MS	1000	/* but not less than this */
+#define TIMEOUT_LEAST_MS	2000	/* but not less than this */
 #define IDLE_CLOSE_MS		(10 * 60 * 1000)
 
 /* Open files: connections, libcurl's own.  The rest of the process needs some. */

@@ -94,7 +94,7 @@ extern void kms_clients_tidy(void);
 /* Of a call with its retries: a KMS must not keep us from asking again in time. */
 extern int	kms_client_timeout_ms(const KmsClient *client);
 
-/* Of one attempt: what hangs is tried again on another connection. */
+/* Of one attempt: the first leaves time for another one, on another connection. */
 extern int	kms_call_attempt_ms(int attempts, int64 left_ms);
 
 /* Milliseconds before attempt n + 1: full jitter, and what the KMS asked for. */
