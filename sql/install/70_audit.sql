@@ -39,7 +39,8 @@ CREATE TABLE bionic_crypt.catalog_audit_pending (
 	role text,
 	session_role text,
 	detail jsonb NOT NULL,
-	PRIMARY KEY (system_identifier, database, at, id)
+	PRIMARY KEY (system_identifier, database, at, id),
+	CHECK (isfinite(at))
 );
 COMMENT ON TABLE bionic_crypt.catalog_audit_pending IS 'events on their way to the chain; read them through the view bionic_crypt.audit';
 

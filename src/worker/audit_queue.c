@@ -220,7 +220,8 @@ new_note(void)
 {
 	if (n_notes == NOTES_MAX)
 		drop_written(false);
-	if (n_notes == NOTES_MAX && config_audit_overflow == AUDIT_OVERFLOW_WAIT)
+	if (n_notes == NOTES_MAX && config_audit_overflow == AUDIT_OVERFLOW_WAIT &&
+		next_write <= epochs_now() + WRITE_PAUSE_MS * NS_IN_MS)
 		(void) write_notes(true);
 	return n_notes < NOTES_MAX ? &notes[n_notes++] : NULL;
 }

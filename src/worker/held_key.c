@@ -67,7 +67,7 @@ note_failure(HeldKey *key, const KmsError *error)
 	if (!key->call.by_breaker)
 		log_failure(key, error);
 	key->failure = *error;
-	key->failed_until = epochs_now() + FAILURE_KEPT_MS * NS_IN_MS;
+	key->failed_until = epochs_now() + Max(FAILURE_KEPT_MS, error->retry_after_ms) * NS_IN_MS;
 	key->failed_epoch = key->asking_epoch;
 	if (error->status == KMS_DENIED || error->status == KMS_BAD_CIPHERTEXT)
 		held_key_wipe(key);

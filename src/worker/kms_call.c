@@ -366,13 +366,16 @@ kms_call_start(KmsCall *call)
 		end_call(call, false);
 		return;
 	}
-	client->n_calls++;
 	if (client->http == NULL)
 	{
-		end_call(call, call_local(call));
+		bool		ok = call_local(call);	/* may raise an error */
+
+		client->n_calls++;
+		end_call(call, ok);
 		return;
 	}
-	call->deadline = epochs_now() + client->timeout_ms * NS_IN_MS;
+	client->n_calls++;
+	call->deadline = epochs_now() + kms_client_timeout_ms(client) * NS_IN_MS;
 	if (client->in_flight >= PLACES)
 		count(&client->stats->waited);
 	enqueue(call, false);

@@ -30,6 +30,7 @@
 
 #define ATTEMPTS_MAX		3
 #define FAILURE_KEPT_MS		1000	/* between logins that fail */
+#define RENEWAL_PAUSE_MS	5000	/* between renewals that fail */
 #define DENIAL_FIRST_MS		5000	/* that are refused: then doubled, since a */
 #define DENIAL_LONGEST_MS	60000	/* KMS may lock out who tries too often */
 #define DOUBLINGS_MAX		8
@@ -162,7 +163,7 @@ say_goodbye(KmsClient *client)
 	{
 		pg_atomic_fetch_add_u64(&client->stats->requests, 1);
 		http_send(client->http, (HttpRequest *) request->data, (HttpReply *) reply->data,
-				  client->timeout_ms, goodbye_said, memory);
+				  kms_client_timeout_ms(client), goodbye_said, memory);
 		secret_wipe(request);
 	}
 	else
@@ -180,6 +181,7 @@ retire_token(KmsClient *client)
 		return;
 	if (!logs_in(client))
 	{
+		login->renew_at = 0;
 		drop_token(&login->token, login->token_memory);
 		return;
 	}
@@ -221,7 +223,8 @@ login_failed(KmsClient *client, const KmsError *error)
 	/* A token that could not be renewed serves until its end. */
 	if (renewal)
 	{
-		login->renew_at = after_ms(FAILURE_KEPT_MS);
+		login->renew_at = error->status == KMS_DENIED || login->token_ends <= epochs_now()
+			? 0 : after_ms(RENEWAL_PAUSE_MS);
 		return;
 	}
 	login->failure = *error;
@@ -454,7 +457,8 @@ kms_login_tidy(KmsClient *client)
 
 	if (login->old_token != NULL && client->in_flight == 0)
 		say_goodbye(client);
-	if (login->renew_at != 0 && login->renew_at <= epochs_now() && login->state == LOGIN_NONE)
+	if (login->token != NULL && login->renew_at != 0 && login->renew_at <= epochs_now() &&
+		login->state == LOGIN_NONE)
 		begin(client, KMS_RENEW);
 }
 

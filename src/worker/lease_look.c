@@ -143,9 +143,8 @@ look_at_tenant(void *tenant)
 }
 
 /*
- * The catalog cannot be read, so no KMS is asked: a key that none has said yes
- * to for an interval is used no longer, unless it was its KMS that did not
- * answer.  Who keeps us from the catalog, with a lock, does not keep a denial
+ * The catalog cannot be read, so no KMS is asked: a key about which none was
+ * asked for an interval, with a yes or without an answer, is used no longer.  Who keeps us from the catalog, with a lock, does not keep a denial
  * from being heard.
  */
 static void
@@ -154,17 +153,17 @@ end_what_was_not_asked(void)
 	HASH_SEQ_STATUS scan;
 	Lease	   *lease;
 	uint64		now = epochs_now();
+	uint64		interval = config_revocation_interval_ms * NS_IN_MS;
 
 	hash_seq_init(&scan, lease_table);
 	while ((lease = hash_seq_search(&scan)) != NULL)
 	{
 		bool		lost = false;
 
-		lease->next_look = Max(lease->next_look, now_plus(RETRY_MS));
 		for (HeldKey *key = lease->keys; key != NULL; key = key->next)
 		{
-			if (key->data_key == NULL || key->failed_until != 0 ||
-				key->asked_at + config_revocation_interval_ms * NS_IN_MS > now)
+			if (key->data_key == NULL ||
+				Max(key->asked_at, key->failed_until) + interval > now)
 				continue;
 			held_key_wipe(key);
 			lost = true;
@@ -222,20 +221,44 @@ publish_ages(uint64 now)
 	}
 }
 
+/* Whoever is due after one that had to wait for a lock would wait as well. */
+static void
+look_later(List *due)
+{
+	ListCell   *cell;
+
+	foreach(cell, due)
+	{
+		Lease	   *lease = hash_search(lease_table, lfirst(cell), HASH_FIND, NULL);
+
+		if (lease != NULL)
+			lease->next_look = Max(lease->next_look, now_plus(RETRY_MS));
+	}
+}
+
 void
 lease_tick(void)
 {
 	uint64		now = epochs_now();
 	List	   *due = due_tenants(now);
 	ListCell   *cell;
+	bool		failed = false;
 
 	foreach(cell, due)
 	{
+		uint64		began = epochs_now();
+
 		if (guarded_run(look_at_tenant, lfirst(cell)))
 			continue;
-		end_what_was_not_asked();
-		break;					/* the next would fail as well, and wait first */
+		failed = true;
+		if (epochs_now() - began >= RETRY_MS * NS_IN_MS)
+		{
+			look_later(due);
+			break;
+		}
 	}
+	if (failed)
+		end_what_was_not_asked();
 	lease_tell_turned_away();
 	publish_ages(now);
 }
