@@ -181,6 +181,9 @@ retire_token(KmsClient *client)
 		return;
 	if (!logs_in(client))
 	{
+		/* A renewal that is under way has nothing left to renew. */
+		if (login->step == KMS_RENEW)
+			stop(login);
 		login->renew_at = 0;
 		drop_token(&login->token, login->token_memory);
 		return;
@@ -255,11 +258,11 @@ login_succeeded(KmsClient *client, MemoryContext memory, KmsToken *got)
 	login->denials = 0;
 	if (got->lifetime_s > 0)
 	{
-		login->token_ends = login->asked_at + got->lifetime_s * 900 * NS_IN_MS;
+		login->token_ends = login->asked_at + (uint64) got->lifetime_s * 900 * NS_IN_MS;
 
 		/* Who logs in does that anew: a renewed token is not a new one. */
 		if (got->renewable && !logs_in(client))
-			login->renew_at = login->asked_at + got->lifetime_s * 600 * NS_IN_MS;
+			login->renew_at = login->asked_at + (uint64) got->lifetime_s * 600 * NS_IN_MS;
 	}
 }
 
