@@ -165,3 +165,13 @@ writer_number(ByteWriter *w, int width, uint64_t value)
 	}
 	writer_put(w, bytes_of(bytes, (size_t) width));
 }
+
+bool
+bytes_are_ascii(Bytes in)
+{
+	uint8_t		seen = 0;
+
+	for (size_t i = 0; i < in.len; i++)
+		seen |= in.data[i];
+	return seen < 0x80;
+}

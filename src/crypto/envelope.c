@@ -20,7 +20,6 @@
 #define BASE64_VARIANT	sodium_base64_VARIANT_URLSAFE_NO_PADDING
 
 static size_t base64_len(size_t len);
-static bool is_ascii(Bytes text);
 
 bool
 envelope_parse(Bytes in, Envelope *out)
@@ -114,7 +113,7 @@ armour_decode(Bytes text, uint8_t *out, size_t *out_len)
 	Envelope	envelope;
 
 	*out_len = 0;
-	if (!armour_has_prefix(text) || !is_ascii(text))
+	if (!armour_has_prefix(text) || !bytes_are_ascii(text))
 		return false;
 	base64 = (const char *) text.data + ARMOUR_PREFIX_LEN;
 	base64_chars = text.len - ARMOUR_PREFIX_LEN;
@@ -142,14 +141,4 @@ base64_len(size_t len)
 	size_t		rest = len % 3;
 
 	return len / 3 * 4 + (rest == 0 ? 0 : rest + 1);
-}
-
-static bool
-is_ascii(Bytes text)
-{
-	uint8_t		seen = 0;
-
-	for (size_t i = 0; i < text.len; i++)
-		seen |= text.data[i];
-	return seen < 0x80;
 }

@@ -348,10 +348,12 @@ json_put_base64(HttpRequest *request, Bytes bytes)
 	http_request_body(request, bytes_of("\"", 1));
 }
 
+/* libsodium 1.0.18 takes some bytes above 127 for characters of the alphabet. */
 bool
 json_base64_decode(const char *text, uint8 *out, Size capacity, Size *len)
 {
-	if (sodium_base642bin(out, capacity, text, strlen(text), NULL, len, NULL,
+	if (bytes_are_ascii(bytes_of_string(text)) &&
+		sodium_base642bin(out, capacity, text, strlen(text), NULL, len, NULL,
 						  sodium_base64_VARIANT_ORIGINAL) == 0)
 		return true;
 	OPENSSL_cleanse(out, capacity);

@@ -156,6 +156,7 @@ find_kek(Secret *content, const uint8 *id, FileKek *found)
 		if (newline == NULL)
 			break;
 		if (newline - line == KEK_LINE_LEN && *line != '#' &&
+			bytes_are_ascii(bytes_of(line, KEK_LINE_LEN)) &&
 			sodium_base642bin((uint8 *) line, AEAD_KEY_LEN, line, KEK_LINE_LEN, NULL,
 							  &decoded, NULL, sodium_base64_VARIANT_ORIGINAL) == 0 &&
 			decoded == AEAD_KEY_LEN)

@@ -287,6 +287,7 @@ test_base64(void)
 	static const char *const refused[] = {
 		"Zg", "Zg=", "Zg===", "Zh==", "Zm8", "Zm9=", "Zm9v\n", "Zm 9v", " Zm9v", "Zm9v=",
 		"Zm9-", "Zm9_", "Z", "=", "====", "Zg==Zg==", "Zm9v\xc3\xa9", "Zm9vYmFyeA==",
+		"\xff\xffU=", "Zm9\xff",
 	};
 	static uint8 bytes[HTTP_REQUEST_BODY_MAX];
 	bool		ok = true;
