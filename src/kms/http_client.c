@@ -53,7 +53,7 @@ struct HttpTransfer
 	struct curl_slist *headers;
 	LoopTimer	timer;			/* its end, or the call of done */
 	HttpReading reading;
-	HttpDone	done;
+	KmsDone	done;
 	void	   *argument;
 };
 
@@ -115,7 +115,7 @@ static void
 deliver(void *argument)
 {
 	HttpTransfer *transfer = argument;
-	HttpDone	done = transfer->done;
+	KmsDone	done = transfer->done;
 	void	   *done_argument = transfer->argument;
 
 	dlist_delete(&transfer->node);
@@ -298,7 +298,7 @@ http_client_free(HttpClient *client)
 }
 
 static CURLcode
-start(HttpTransfer *transfer, const HttpRequest *request)
+start(HttpTransfer *transfer, const KmsRequest *request)
 {
 	CURLcode	code;
 	sigset_t	before;
@@ -321,8 +321,8 @@ start(HttpTransfer *transfer, const HttpRequest *request)
 }
 
 HttpTransfer *
-http_send(HttpClient *client, const HttpRequest *request, HttpReply *reply,
-		  int timeout_ms, HttpDone done, void *argument)
+http_send(HttpClient *client, const KmsRequest *request, KmsReply *reply,
+		  int timeout_ms, KmsDone done, void *argument)
 {
 	HttpTransfer *transfer = MemoryContextAllocZero(TopMemoryContext, sizeof(HttpTransfer));
 	CURLcode	code;

@@ -7,7 +7,7 @@
  * resumes no TLS session.  It follows no redirect, takes no proxy from the
  * environment, checks the certificate always, refuses loopback, link-local
  * and metadata addresses after the name was resolved (unless
- * bionic_crypt.allow_local_kms), and reads no more than HTTP_REPLY_BODY_MAX.
+ * bionic_crypt.allow_local_kms), and reads no more than KMS_REPLY_BODY_MAX.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,7 +16,7 @@
 
 #include "postgres.h"
 
-#include "kms/http_message.h"
+#include "kms/kms_transport.h"
 
 /* NULL: the system's CAs; no client certificate. */
 typedef struct HttpClientOptions
@@ -30,9 +30,6 @@ typedef struct HttpClientOptions
 
 typedef struct HttpClient HttpClient;
 typedef struct HttpTransfer HttpTransfer;
-
-/* Called from loop_run(), outside of libcurl; must not raise errors. */
-typedef void (*HttpDone) (void *argument);
 
 /* Once a process, after loop_init() and before the first client. */
 extern void http_init(void);
@@ -49,9 +46,9 @@ extern void http_client_free(HttpClient *client);
  * from here, at the latest when the time is over, which waiting for a
  * connection is part of.
  */
-extern HttpTransfer *http_send(HttpClient *client, const HttpRequest *request,
-							   HttpReply *reply, int timeout_ms,
-							   HttpDone done, void *argument);
+extern HttpTransfer *http_send(HttpClient *client, const KmsRequest *request,
+							   KmsReply *reply, int timeout_ms,
+							   KmsDone done, void *argument);
 
 /* Its done is not called. */
 extern void http_cancel(HttpTransfer *transfer);

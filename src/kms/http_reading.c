@@ -26,28 +26,28 @@
 static const struct
 {
 	CURLcode	code;
-	HttpFailure failure;
+	KmsFailure failure;
 }			failures[] = {
-	{CURLE_COULDNT_RESOLVE_HOST, HTTP_UNREACHABLE},
-	{CURLE_COULDNT_CONNECT, HTTP_UNREACHABLE},
-	{CURLE_OPERATION_TIMEDOUT, HTTP_UNREACHABLE},
-	{CURLE_GOT_NOTHING, HTTP_UNREACHABLE},
-	{CURLE_RECV_ERROR, HTTP_UNREACHABLE},
-	{CURLE_SEND_ERROR, HTTP_UNREACHABLE},
-	{CURLE_SSL_CONNECT_ERROR, HTTP_UNTRUSTED},
-	{CURLE_PEER_FAILED_VERIFICATION, HTTP_UNTRUSTED},
-	{CURLE_SSL_ISSUER_ERROR, HTTP_UNTRUSTED},
-	{CURLE_SSL_INVALIDCERTSTATUS, HTTP_UNTRUSTED},
-	{CURLE_SSL_CLIENTCERT, HTTP_UNTRUSTED},
-	{CURLE_SSL_CACERT_BADFILE, HTTP_LOCAL},
-	{CURLE_SSL_CERTPROBLEM, HTTP_LOCAL},
-	{CURLE_OUT_OF_MEMORY, HTTP_LOCAL},
-	{CURLE_FAILED_INIT, HTTP_LOCAL},
-	{CURLE_UNKNOWN_OPTION, HTTP_LOCAL},
-	{CURLE_NOT_BUILT_IN, HTTP_LOCAL},
-	{CURLE_BAD_FUNCTION_ARGUMENT, HTTP_LOCAL},
-	{CURLE_URL_MALFORMAT, HTTP_LOCAL},
-	{CURLE_LOGIN_DENIED, HTTP_LOCAL},	/* a user in the URL */
+	{CURLE_COULDNT_RESOLVE_HOST, KMS_UNREACHABLE},
+	{CURLE_COULDNT_CONNECT, KMS_UNREACHABLE},
+	{CURLE_OPERATION_TIMEDOUT, KMS_UNREACHABLE},
+	{CURLE_GOT_NOTHING, KMS_UNREACHABLE},
+	{CURLE_RECV_ERROR, KMS_UNREACHABLE},
+	{CURLE_SEND_ERROR, KMS_UNREACHABLE},
+	{CURLE_SSL_CONNECT_ERROR, KMS_UNTRUSTED},
+	{CURLE_PEER_FAILED_VERIFICATION, KMS_UNTRUSTED},
+	{CURLE_SSL_ISSUER_ERROR, KMS_UNTRUSTED},
+	{CURLE_SSL_INVALIDCERTSTATUS, KMS_UNTRUSTED},
+	{CURLE_SSL_CLIENTCERT, KMS_UNTRUSTED},
+	{CURLE_SSL_CACERT_BADFILE, KMS_LOCAL_FAILURE},
+	{CURLE_SSL_CERTPROBLEM, KMS_LOCAL_FAILURE},
+	{CURLE_OUT_OF_MEMORY, KMS_LOCAL_FAILURE},
+	{CURLE_FAILED_INIT, KMS_LOCAL_FAILURE},
+	{CURLE_UNKNOWN_OPTION, KMS_LOCAL_FAILURE},
+	{CURLE_NOT_BUILT_IN, KMS_LOCAL_FAILURE},
+	{CURLE_BAD_FUNCTION_ARGUMENT, KMS_LOCAL_FAILURE},
+	{CURLE_URL_MALFORMAT, KMS_LOCAL_FAILURE},
+	{CURLE_LOGIN_DENIED, KMS_LOCAL_FAILURE},	/* a user in the URL */
 };
 
 /* Whose value is kept, for a support case. */
@@ -59,10 +59,10 @@ static const char *const request_id_headers[] = {
 static size_t
 body_arrived(char *data, size_t size, size_t count, void *argument)
 {
-	HttpReply  *reply = ((HttpReading *) argument)->reply;
+	KmsReply  *reply = ((HttpReading *) argument)->reply;
 	Size		len = size * count;
 
-	if (len > HTTP_REPLY_BODY_MAX - reply->body_len)
+	if (len > KMS_REPLY_BODY_MAX - reply->body_len)
 		return 0;
 	memcpy(reply->body + reply->body_len, data, len);
 	OPENSSL_cleanse(data, len);
@@ -72,7 +72,7 @@ body_arrived(char *data, size_t size, size_t count, void *argument)
 
 /* Of the value, what is printable and no blank. */
 static void
-keep_request_id(HttpReply *reply, const char *value, Size len)
+keep_request_id(KmsReply *reply, const char *value, Size len)
 {
 	Size		kept = 0;
 
@@ -119,11 +119,11 @@ header_arrived(char *line, size_t size, size_t count, void *argument)
 }
 
 void
-http_reading_init(HttpReading *reading, HttpReply *reply)
+http_reading_init(HttpReading *reading, KmsReply *reply)
 {
 	memset(reading, 0, sizeof(*reading));
 	reading->reply = reply;
-	memset(reply, 0, offsetof(HttpReply, body));
+	memset(reply, 0, offsetof(KmsReply, body));
 }
 
 CURLcode
@@ -140,7 +140,7 @@ http_reading_set(HttpReading *reading, CURL *easy)
 
 /* What came of a reply is not left for anybody to read. */
 static void
-fail(HttpReply *reply, HttpFailure failure, const char *text)
+fail(KmsReply *reply, KmsFailure failure, const char *text)
 {
 	reply->failure = failure;
 	strlcpy(reply->failure_text, text, sizeof(reply->failure_text));
@@ -149,38 +149,38 @@ fail(HttpReply *reply, HttpFailure failure, const char *text)
 	reply->body_len = 0;
 }
 
-static HttpFailure
+static KmsFailure
 failure_of(const HttpReading *reading, CURLcode code)
 {
 	/* Closed in the middle of a reply, not without a word. */
 	if ((code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING) && reading->header_bytes > 0)
-		return HTTP_BAD_REPLY;
+		return KMS_BAD_REPLY;
 
 	for (int i = 0; i < lengthof(failures); i++)
 	{
 		if (failures[i].code == code)
 			return failures[i].failure;
 	}
-	return HTTP_BAD_REPLY;
+	return KMS_BAD_REPLY;
 }
 
 void
 http_reading_end(HttpReading *reading, CURL *easy, CURLcode code)
 {
-	HttpReply  *reply = reading->reply;
+	KmsReply  *reply = reading->reply;
 	curl_off_t	retry_after_s = 0;
 	long		status = 0;
 
 	if (code == CURLE_COULDNT_CONNECT && reading->address_refused)
-		fail(reply, HTTP_FORBIDDEN_ADDRESS,
+		fail(reply, KMS_FORBIDDEN_ADDRESS,
 			 "Its address is of this machine, link-local or of a metadata service");
 	else if (code != CURLE_OK)
 		fail(reply, failure_of(reading, code), curl_easy_strerror(code));
 	else if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
 			 status < 200 || status > 599)
-		fail(reply, HTTP_BAD_REPLY, "Unknown status");
+		fail(reply, KMS_BAD_REPLY, "Unknown status");
 	else if (!reading->headers_over || (reply->body_len > 0 && !reading->length_told))
-		fail(reply, HTTP_BAD_REPLY, "The reply does not tell where it ends");
+		fail(reply, KMS_BAD_REPLY, "The reply does not tell where it ends");
 	else
 	{
 		reply->status = (int) status;

@@ -12,11 +12,11 @@
 
 #include <curl/curl.h>
 
-#include "kms/http_message.h"
+#include "kms/kms_message.h"
 
 typedef struct HttpReading
 {
-	HttpReply  *reply;
+	KmsReply  *reply;
 	bool		address_refused;	/* a connection was forbidden */
 	Size		header_bytes;
 	int			header_lines;
@@ -25,7 +25,7 @@ typedef struct HttpReading
 } HttpReading;
 
 /* Empties the reply, which is then written from what arrives at the handle. */
-extern void http_reading_init(HttpReading *reading, HttpReply *reply);
+extern void http_reading_init(HttpReading *reading, KmsReply *reply);
 extern CURLcode http_reading_set(HttpReading *reading, CURL *easy);
 
 /* code is how the transfer ended; easy may be NULL if it is not CURLE_OK. */

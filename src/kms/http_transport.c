@@ -147,7 +147,7 @@ add_header(struct curl_slist **headers, const char *line)
 }
 
 CURLcode
-http_transport_set_request(CURL *easy, const HttpRequest *request,
+http_transport_set_request(CURL *easy, const KmsRequest *request,
 						   struct curl_slist **headers)
 {
 	CURLcode	code = CURLE_OK;

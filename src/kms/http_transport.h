@@ -19,7 +19,7 @@ extern CURLcode http_transport_set(CURL *easy, const HttpClientOptions *options,
 								   bool *address_refused);
 
 /* The caller frees *headers, whatever the outcome, after the handle. */
-extern CURLcode http_transport_set_request(CURL *easy, const HttpRequest *request,
+extern CURLcode http_transport_set_request(CURL *easy, const KmsRequest *request,
 										   struct curl_slist **headers);
 
 #endif							/* KMS_HTTP_TRANSPORT_H */

@@ -294,7 +294,7 @@ json_find(Bytes text, JsonWanted *wanted, int n)
 		wanted[i].found = false;
 		wanted[i].out[0] = '\0';
 	}
-	if (text.len <= HTTP_REPLY_BODY_MAX && !has_nul(text) && !too_deep(text) &&
+	if (text.len <= KMS_REPLY_BODY_MAX && !has_nul(text) && !too_deep(text) &&
 		is_json(text) && read_tokens(&reader, text))
 		return true;
 
@@ -307,9 +307,9 @@ json_find(Bytes text, JsonWanted *wanted, int n)
 }
 
 void
-json_put_string(HttpRequest *request, const char *text)
+json_put_string(KmsRequest *request, const char *text)
 {
-	http_request_body(request, bytes_of("\"", 1));
+	kms_request_body(request, bytes_of("\"", 1));
 	for (const char *c = text; *c != '\0'; c++)
 	{
 		char		escaped[8];
@@ -320,43 +320,74 @@ json_put_string(HttpRequest *request, const char *text)
 			snprintf(escaped, sizeof(escaped), "\\u%04x", *c);
 		else
 		{
-			http_request_body(request, bytes_of(c, 1));
+			kms_request_body(request, bytes_of(c, 1));
 			continue;
 		}
-		http_request_body(request, bytes_of_string(escaped));
+		kms_request_body(request, bytes_of_string(escaped));
 	}
-	http_request_body(request, bytes_of("\"", 1));
+	kms_request_body(request, bytes_of("\"", 1));
+}
+
+void
+json_put_member(KmsRequest *request, const char *name, const char *value)
+{
+	kms_request_body(request, bytes_of_string(request->body_len == 0 ? "{" : ","));
+	json_put_string(request, name);
+	kms_request_body(request, bytes_of_string(":"));
+	json_put_string(request, value);
 }
 
 /* Encoded where it is to stand: what is wrapped is a key. */
-void
-json_put_base64(HttpRequest *request, Bytes bytes)
+static void
+put_encoded(KmsRequest *request, Bytes bytes, int variant)
 {
 	Size		len;
 
-	http_request_body(request, bytes_of("\"", 1));
-	if (request->invalid || bytes.len > HTTP_REQUEST_BODY_MAX ||
-		(len = sodium_base64_ENCODED_LEN(bytes.len, sodium_base64_VARIANT_ORIGINAL)) >
-		HTTP_REQUEST_BODY_MAX - request->body_len)
+	kms_request_body(request, bytes_of("\"", 1));
+	if (request->invalid || bytes.len > KMS_REQUEST_BODY_MAX ||
+		(len = sodium_base64_encoded_len(bytes.len, variant)) >
+		KMS_REQUEST_BODY_MAX - request->body_len)
 	{
 		request->invalid = true;
 		return;
 	}
-	sodium_bin2base64(request->body + request->body_len, len, bytes.data, bytes.len,
-					  sodium_base64_VARIANT_ORIGINAL);
+	sodium_bin2base64(request->body + request->body_len, len, bytes.data, bytes.len, variant);
 	request->body_len += len - 1;	/* without its NUL */
-	http_request_body(request, bytes_of("\"", 1));
+	kms_request_body(request, bytes_of("\"", 1));
+}
+
+void
+json_put_base64(KmsRequest *request, Bytes bytes)
+{
+	put_encoded(request, bytes, sodium_base64_VARIANT_ORIGINAL);
+}
+
+void
+json_put_base64url(KmsRequest *request, Bytes bytes)
+{
+	put_encoded(request, bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
 /* libsodium 1.0.18 takes some bytes above 127 for characters of the alphabet. */
-bool
-json_base64_decode(const char *text, uint8 *out, Size capacity, Size *len)
+static bool
+decode(const char *text, uint8 *out, Size capacity, Size *len, int variant)
 {
 	if (bytes_are_ascii(bytes_of_string(text)) &&
-		sodium_base642bin(out, capacity, text, strlen(text), NULL, len, NULL,
-						  sodium_base64_VARIANT_ORIGINAL) == 0)
+		sodium_base642bin(out, capacity, text, strlen(text), NULL, len, NULL, variant) == 0)
 		return true;
 	OPENSSL_cleanse(out, capacity);
 	*len = 0;
 	return false;
+}
+
+bool
+json_base64_decode(const char *text, uint8 *out, Size capacity, Size *len)
+{
+	return decode(text, out, capacity, len, sodium_base64_VARIANT_ORIGINAL);
+}
+
+bool
+json_base64url_decode(const char *text, uint8 *out, Size capacity, Size *len)
+{
+	return decode(text, out, capacity, len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }

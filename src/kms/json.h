@@ -14,7 +14,7 @@
 #include "postgres.h"
 
 #include "crypto/bytes.h"
-#include "kms/http_message.h"
+#include "kms/kms_message.h"
 
 #define JSON_DEPTH_MAX 16		/* deeper ones are refused before parsing */
 
@@ -34,12 +34,19 @@ typedef struct JsonWanted
 extern bool json_find(Bytes text, JsonWanted *wanted, int n);
 
 /* Appends "text", quoted and escaped, to the request's body. */
-extern void json_put_string(HttpRequest *request, const char *text);
+extern void json_put_string(KmsRequest *request, const char *text);
+
+/* Appends a member of two strings, the body's first with a { before, else a comma. */
+extern void json_put_member(KmsRequest *request, const char *name, const char *value);
 
 /* Appends bytes in base64 (RFC 4648 section 4, with padding), quoted. */
-extern void json_put_base64(HttpRequest *request, Bytes bytes);
+extern void json_put_base64(KmsRequest *request, Bytes bytes);
+
+/* Likewise in base64url without padding (RFC 4648 section 5). */
+extern void json_put_base64url(KmsRequest *request, Bytes bytes);
 
 /* Decodes base64; false unless it is canonical and fits.  *len: bytes written. */
 extern bool json_base64_decode(const char *text, uint8 *out, Size capacity, Size *len);
+extern bool json_base64url_decode(const char *text, uint8 *out, Size capacity, Size *len);
 
 #endif							/* KMS_JSON_H */

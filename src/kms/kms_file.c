@@ -378,7 +378,7 @@ file_create_kek(const KmsServer *server, bool *created, KmsError *error)
 }
 
 static const KmsOptionRule file_option_rules[] = {
-	{.name = "path", .names_file = true},
+	{.name = "path", .of_machine = true},
 	{.name = NULL},
 };
 

@@ -63,6 +63,14 @@ kms_option_check_integer(const KmsServer *server, const char *name,
 		kms_fail(error, KMS_CONFIG, name, "it must be an integer from %d to %d", min, max);
 }
 
+int
+kms_option_ms(const KmsServer *server, const char *name, int default_ms)
+{
+	const char *value = kms_option(server, name);
+
+	return value == NULL ? default_ms : Min(Max(atoi(value), 1), KMS_TIMEOUT_MAX_MS);
+}
+
 bool
 kms_option_check_choice(const KmsServer *server, const char *name,
 						const char *const *choices, KmsError *error)
@@ -116,6 +124,26 @@ kms_text_is_printable(const char *text)
 	{
 		if (*c < ' ' || *c > '~')
 			return false;
+	}
+	return true;
+}
+
+bool
+kms_text_is_token(const char *text)
+{
+	return text[0] != '\0' && kms_text_is_printable(text) && strchr(text, ' ') == NULL;
+}
+
+bool
+kms_text_is_jwt(const char *text)
+{
+	for (int part = 0; part < 3; part++)
+	{
+		Size		len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+
+		if (len == 0 || text[len] != (part < 2 ? '.' : '\0'))
+			return false;
+		text += len + 1;
 	}
 	return true;
 }

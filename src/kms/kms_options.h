@@ -20,9 +20,9 @@
 
 /* What every provider that speaks HTTP has; kms_options_check_http() is for them. */
 #define KMS_HTTP_OPTION_RULES \
-	{.name = "ca_file", .names_file = true}, \
-	{.name = "client_cert_file", .names_file = true}, \
-	{.name = "client_key_file", .names_file = true}, \
+	{.name = "ca_file", .of_machine = true}, \
+	{.name = "client_cert_file", .of_machine = true}, \
+	{.name = "client_key_file", .of_machine = true}, \
 	{.name = "connect_timeout_ms"}, \
 	{.name = "request_timeout_ms"}
 
@@ -36,6 +36,9 @@ extern bool kms_option_check_file(const KmsServer *server, const char *name, Kms
 /* Decimal digits and nothing else. */
 extern bool kms_option_check_integer(const KmsServer *server, const char *name,
 									 int min, int max, KmsError *error);
+
+/* A time that was checked, or the default; never raises, whatever the catalog holds. */
+extern int	kms_option_ms(const KmsServer *server, const char *name, int default_ms);
 
 /* One of choices, which ends with NULL. */
 extern bool kms_option_check_choice(const KmsServer *server, const char *name,
@@ -51,5 +54,11 @@ extern bool kms_option_check_printable(const KmsServer *server, const char *name
 
 /* Printable ASCII, spaces included. */
 extern bool kms_text_is_printable(const char *text);
+
+/* Printable ASCII without spaces, and not empty: it may go into a header. */
+extern bool kms_text_is_token(const char *text);
+
+/* Three parts of base64url (RFC 7515, 3.1). */
+extern bool kms_text_is_jwt(const char *text);
 
 #endif							/* KMS_KMS_OPTIONS_H */

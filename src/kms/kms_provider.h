@@ -8,10 +8,10 @@
  * makes a data key.
  *
  * Of two kinds.  A local one (KmsLocal) answers at once, with what is on this
- * machine.  One that speaks HTTP (KmsHttp) is pure: it builds requests, reads
- * replies and classifies failures, and knows neither sockets nor time; logins,
- * retries and deadlines are the key worker's (worker/kms_client.c), the bytes
- * on the wire are http_client.c's.
+ * machine.  A remote one (KmsRemote) is pure: it builds requests, reads
+ * replies and classifies failures, and knows neither sockets nor the clock;
+ * logins, retries and deadlines are the key worker's (worker/kms_client.c),
+ * the bytes on the wire are its transport's (kms_transport.h).
  *
  * Providers report by status and never raise errors: what went wrong is a fact
  * about a tenant's KMS, and the worker goes on with the next tenant.
@@ -25,7 +25,7 @@
 
 #include "crypto/bytes.h"
 #include "crypto/kdf.h"
-#include "kms/http_message.h"
+#include "kms/kms_message.h"
 
 /* The class of a failure decides what happens: docs/keys.md. */
 typedef enum KmsStatus
@@ -90,8 +90,9 @@ typedef struct KmsOptionRule
 {
 	const char *name;
 	bool		required;
-	bool		names_file;		/* a file, environment variable, module,
-								 * helper or socket of the server's machine */
+	bool		of_machine;		/* a file, environment variable, module,
+								 * helper, socket or identity of the server's
+								 * machine: not for everybody to name */
 } KmsOptionRule;
 
 #define KMS_WRAPPED_MAX 2048
@@ -132,12 +133,13 @@ typedef struct KmsCredential
 	char		secret[KMS_CREDENTIAL_MAX]; /* without a trailing newline */
 } KmsCredential;
 
-/* What a login gave. */
+/* What a login gave, or one of its exchanges for the next. */
 typedef struct KmsToken
 {
-	char		text[KMS_CREDENTIAL_MAX];
+	char		text[KMS_CREDENTIAL_MAX];	/* in a form that the provider knows */
 	uint32		lifetime_s;		/* from now; 0: it did not say */
-	bool		renewable;
+	bool		renewable;		/* by KMS_RENEW */
+	bool		replaceable;	/* by another KMS_LOGIN, ahead of its end */
 } KmsToken;
 
 typedef enum KmsLogin
@@ -147,9 +149,45 @@ typedef enum KmsLogin
 	KMS_LOGOUT					/* that token is not needed any more */
 } KmsLogin;
 
-/* A KMS that speaks HTTP. */
-typedef struct KmsHttp
+/* What a login is asked for, and with what. */
+typedef struct KmsLoginAsked
 {
+	KmsLogin	step;
+	int			round;			/* exchange of a KMS_LOGIN: 0, 1, ... */
+	const KmsCredential *credential;	/* of KMS_LOGIN; else NULL */
+	int64		now_s;			/* since 1970 */
+} KmsLoginAsked;
+
+#define KMS_LOGIN_ROUNDS_MAX 4
+
+typedef enum KmsProgress
+{
+	KMS_FAILED = 0,				/* see error */
+	KMS_GO_ON,					/* built: send it; read: there is another round */
+	KMS_COMPLETE				/* the token is there; built: nothing to send */
+} KmsProgress;
+
+#define KMS_SCRATCH_LEN 64
+
+/* One operation on a key. */
+typedef struct KmsAsked
+{
+	KmsOperation operation;
+	const KmsContext *context;
+	Bytes		in;				/* data key or wrapped key */
+	uint8	   *scratch;		/* KMS_SCRATCH_LEN secret bytes for the
+								 * provider: build writes, read reads */
+	int64		now_s;			/* since 1970; by the KMS's clock, as far as
+								 * it has told it */
+} KmsAsked;
+
+struct KmsTransport;
+
+/* A KMS elsewhere. */
+typedef struct KmsRemote
+{
+	const struct KmsTransport *transport;
+
 	/* Files to read before a login; NULL where the server names none. */
 	const char *(*identity_file) (const KmsServer *server);
 	const char *(*secret_file) (const KmsServer *server);
@@ -160,33 +198,34 @@ typedef struct KmsHttp
 	 */
 	bool		(*logs_in) (const KmsServer *server);
 
-	/* The token is read at KMS_RENEW and KMS_LOGOUT, the credential at KMS_LOGIN. */
-	bool		(*build_login) (const KmsServer *server, KmsLogin step,
-								const KmsCredential *credential, const KmsToken *token,
-								HttpRequest *request, KmsError *error);
+	/*
+	 * A login is a chain of exchanges.  *token is zero at its first, then what
+	 * the one before left; at KMS_RENEW and KMS_LOGOUT it is the token that is
+	 * there.  KMS_LOGOUT, for tokens that a KMS keeps account of, may be
+	 * KMS_COMPLETE at once.
+	 */
+	KmsProgress (*build_login) (const KmsServer *server, const KmsLoginAsked *asked,
+								KmsToken *token, KmsRequest *request, KmsError *error);
+	KmsProgress (*read_login) (const KmsServer *server, const KmsLoginAsked *asked,
+							   const KmsReply *reply, KmsToken *token, KmsError *error);
 
-	/* Fills in *token, unless the step is KMS_LOGOUT. */
-	bool		(*read_login) (const KmsServer *server, KmsLogin step,
-							   const KmsCredential *credential, const HttpReply *reply,
-							   KmsToken *token, KmsError *error);
-
-	bool		(*build) (const KmsServer *server, KmsOperation operation,
-						  const KmsContext *context, Bytes in, const KmsToken *token,
-						  HttpRequest *request, KmsError *error);
+	bool		(*build) (const KmsServer *server, const KmsAsked *asked,
+						  const KmsToken *token, KmsRequest *request, KmsError *error);
 
 	/*
 	 * out has room for KMS_WRAPPED_MAX bytes, for KMS_UNWRAP for DATA_KEY_LEN:
-	 * a key of another length is KMS_PROTOCOL.
+	 * a key of another length is KMS_PROTOCOL.  What is in it after a failure
+	 * does not matter.
 	 */
-	bool		(*read) (const KmsServer *server, KmsOperation operation,
-						 const HttpReply *reply, uint8 *out, Size *out_len,
+	bool		(*read) (const KmsServer *server, const KmsAsked *asked,
+						 const KmsReply *reply, uint8 *out, Size *out_len,
 						 KmsError *error);
 
 	/* Whether the KMS wraps anew by itself, under the same binding. */
 	bool		(*can_rewrap) (const KmsServer *server);
-} KmsHttp;
+} KmsRemote;
 
-/* One of local and http is set. */
+/* One of local and remote is set. */
 typedef struct KmsProvider
 {
 	const char *name;
@@ -199,7 +238,7 @@ typedef struct KmsProvider
 	bool		(*validate_kek) (const char *kek, KmsError *error);
 
 	const KmsLocal *local;
-	const KmsHttp *http;
+	const KmsRemote *remote;
 } KmsProvider;
 
 extern const KmsProvider *kms_provider_by_name(const char *name);

@@ -68,12 +68,12 @@ check_server_options(List *options)
 		const char *name = server.options[i].name;
 		const KmsOptionRule *rule = kms_option_rule(server.provider, name);
 
-		if (rule != NULL && rule->names_file &&
+		if (rule != NULL && rule->of_machine &&
 			!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("permission denied to set KMS option \"%s\"", name),
-					 errdetail("Only roles with privileges of role \"%s\" may name a file of the server.",
+					 errdetail("Only roles with privileges of role \"%s\" may name a file, or use an identity, of the server's machine.",
 							   "pg_read_server_files")));
 	}
 	if (!kms_server_validate(&server, &error))

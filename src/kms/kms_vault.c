@@ -24,6 +24,7 @@
 #include "kms/json.h"
 #include "kms/kms_options.h"
 #include "kms/kms_reply.h"
+#include "kms/kms_transport.h"
 #include "kms/kms_vault.h"
 
 #define MOUNT_DEFAULT		"transit"
@@ -40,12 +41,12 @@ static const KmsOptionRule vault_option_rules[] = {
 	{.name = "binding"},
 	{.name = "auth_method",.required = true},
 	{.name = "auth_mount"},
-	{.name = "token_file",.names_file = true},
+	{.name = "token_file",.of_machine = true},
 	{.name = "role_id"},
-	{.name = "role_id_file",.names_file = true},
-	{.name = "secret_id_file",.names_file = true},
+	{.name = "role_id_file",.of_machine = true},
+	{.name = "secret_id_file",.of_machine = true},
 	{.name = "role"},
-	{.name = "jwt_file",.names_file = true},
+	{.name = "jwt_file",.of_machine = true},
 	KMS_HTTP_OPTION_RULES,
 	{.name = NULL},
 };
@@ -151,7 +152,7 @@ vault_validate_kek(const char *kek, KmsError *error)
 
 void
 vault_request(const KmsServer *server, const char *method, const char *token,
-			  HttpRequest *request)
+			  KmsRequest *request)
 {
 	const char *namespace = kms_option(server, "namespace");
 
@@ -167,7 +168,7 @@ vault_request(const KmsServer *server, const char *method, const char *token,
 }
 
 bool
-vault_request_ok(const HttpRequest *request, KmsError *error)
+vault_request_ok(const KmsRequest *request, KmsError *error)
 {
 	return !request->invalid ||
 		kms_fail(error, KMS_CONFIG, "options", "a request cannot be made of them");
@@ -200,7 +201,7 @@ is_wrapped_form(const char *form)
 
 /* A wrapped key as the body's member "ciphertext". */
 static bool
-put_wrapped(HttpRequest *request, Bytes wrapped, KmsError *error)
+put_wrapped(KmsRequest *request, Bytes wrapped, KmsError *error)
 {
 	char		form[KMS_WRAPPED_MAX + 1];
 
@@ -210,7 +211,7 @@ put_wrapped(HttpRequest *request, Bytes wrapped, KmsError *error)
 		form[wrapped.len] = '\0';
 		if (strlen(form) == wrapped.len && is_wrapped_form(form))
 		{
-			http_request_body(request, bytes_of_string("\"ciphertext\":"));
+			kms_request_body(request, bytes_of_string("\"ciphertext\":"));
 			json_put_string(request, form);
 			return true;
 		}
@@ -219,8 +220,8 @@ put_wrapped(HttpRequest *request, Bytes wrapped, KmsError *error)
 }
 
 static bool
-vault_build(const KmsServer *server, KmsOperation operation, const KmsContext *context,
-			Bytes in, const KmsToken *token, HttpRequest *request, KmsError *error)
+vault_build(const KmsServer *server, const KmsAsked *asked, const KmsToken *token,
+			KmsRequest *request, KmsError *error)
 {
 	static const char *const verbs[] = {
 		[KMS_WRAP] = "/encrypt/",
@@ -231,33 +232,34 @@ vault_build(const KmsServer *server, KmsOperation operation, const KmsContext *c
 	bool		by_context = binds_by_context(server);
 	uint8		associated[KMS_ASSOCIATED_MAX];
 
-	if (!vault_validate_kek(context->kek, error))
+	if (!vault_validate_kek(asked->context->kek, error))
 		return false;
-	if (operation == KMS_REWRAP && !by_context)
+	if (asked->operation == KMS_REWRAP && !by_context)
 		return kms_fail(error, KMS_CONFIG, "binding", "rewrap has no associated data");
 
 	vault_request(server, "POST", token->text, request);
 	http_request_path(request, mount != NULL ? mount : MOUNT_DEFAULT);
-	http_request_path(request, verbs[operation]);
-	http_request_escaped(request, context->kek);
+	http_request_path(request, verbs[asked->operation]);
+	http_request_escaped(request, asked->context->kek);
 
-	http_request_body(request, bytes_of_string("{"));
-	if (operation == KMS_WRAP)
+	kms_request_body(request, bytes_of_string("{"));
+	if (asked->operation == KMS_WRAP)
 	{
-		http_request_body(request, bytes_of_string("\"plaintext\":"));
-		json_put_base64(request, in);
+		kms_request_body(request, bytes_of_string("\"plaintext\":"));
+		json_put_base64(request, asked->in);
 	}
-	else if (!put_wrapped(request, in, error))
+	else if (!put_wrapped(request, asked->in, error))
 		return false;
-	http_request_body(request, bytes_of_string(by_context ? ",\"context\":" :
+	kms_request_body(request, bytes_of_string(by_context ? ",\"context\":" :
 											   ",\"associated_data\":"));
-	json_put_base64(request, bytes_of(associated, kms_associated_data(context, associated)));
-	http_request_body(request, bytes_of_string("}"));
+	json_put_base64(request, bytes_of(associated,
+									  kms_associated_data(asked->context, associated)));
+	kms_request_body(request, bytes_of_string("}"));
 	return vault_request_ok(request, error);
 }
 
 static bool
-read_key(const HttpReply *reply, uint8 *out, Size *out_len, KmsError *error)
+read_key(const KmsReply *reply, uint8 *out, Size *out_len, KmsError *error)
 {
 	char		plaintext[PLAINTEXT_MAX];
 	JsonWanted	wanted = {"data.plaintext", plaintext, sizeof(plaintext), false};
@@ -273,7 +275,7 @@ read_key(const HttpReply *reply, uint8 *out, Size *out_len, KmsError *error)
 }
 
 static bool
-read_wrapped(const HttpReply *reply, uint8 *out, Size *out_len, KmsError *error)
+read_wrapped(const KmsReply *reply, uint8 *out, Size *out_len, KmsError *error)
 {
 	char		wrapped[KMS_WRAPPED_MAX + 1];
 	JsonWanted	wanted = {"data.ciphertext", wrapped, sizeof(wrapped), false};
@@ -287,24 +289,19 @@ read_wrapped(const HttpReply *reply, uint8 *out, Size *out_len, KmsError *error)
 }
 
 static bool
-vault_read(const KmsServer *server, KmsOperation operation, const HttpReply *reply,
+vault_read(const KmsServer *server, const KmsAsked *asked, const KmsReply *reply,
 		   uint8 *out, Size *out_len, KmsError *error)
 {
-	static const VaultAsked asked[] = {
-		[KMS_WRAP] = VAULT_WRAP,
-		[KMS_UNWRAP] = VAULT_UNWRAP,
-		[KMS_REWRAP] = VAULT_REWRAP,
-	};
-
 	if (!kms_reply_came(reply, error))
 		return false;
 	if (reply->status != 200)
-		return vault_refused(reply, asked[operation], error);
-	return operation == KMS_UNWRAP ? read_key(reply, out, out_len, error)
+		return vault_refused(reply, 1 << asked->operation, error);
+	return asked->operation == KMS_UNWRAP ? read_key(reply, out, out_len, error)
 		: read_wrapped(reply, out, out_len, error);
 }
 
-static const KmsHttp vault_http = {
+static const KmsRemote vault_remote = {
+	.transport = &kms_over_http,
 	.identity_file = vault_identity_file,
 	.secret_file = vault_secret_file,
 	.logs_in = vault_logs_in,
@@ -320,5 +317,5 @@ const KmsProvider kms_vault = {
 	.option_rules = vault_option_rules,
 	.validate = vault_validate,
 	.validate_kek = vault_validate_kek,
-	.http = &vault_http,
+	.remote = &vault_remote,
 };

@@ -25,40 +25,25 @@ typedef enum VaultMethod
 #define VAULT_ANY_METHOD \
 	(VAULT_TOKEN | VAULT_APPROLE | VAULT_JWT | VAULT_KUBERNETES | VAULT_CERT)
 
-/* What was asked, when something is refused. */
-typedef enum VaultAsked
-{
-	VAULT_WRAP = 1 << 0,
-	VAULT_UNWRAP = 1 << 1,
-	VAULT_REWRAP = 1 << 2,
-	VAULT_LOGIN = 1 << 3,
-	VAULT_RENEW = 1 << 4
-} VaultAsked;
-
 extern VaultMethod vault_method(const KmsServer *server);
 
 /* Begins a request below /v1/; token may be NULL. */
 extern void vault_request(const KmsServer *server, const char *method, const char *token,
-						  HttpRequest *request);
+						  KmsRequest *request);
 
 /* Ends what built it. */
-extern bool vault_request_ok(const HttpRequest *request, KmsError *error);
+extern bool vault_request_ok(const KmsRequest *request, KmsError *error);
 
-/* Whether it can be a token: it goes into a header. */
-extern bool vault_token_ok(const char *token);
+/* Classifies an answer that is not the one asked for; see KMS_ASKED_WRAP. */
+extern bool vault_refused(const KmsReply *reply, int asked, KmsError *error);
 
-/* Classifies an answer that is not the one asked for. */
-extern bool vault_refused(const HttpReply *reply, VaultAsked asked, KmsError *error);
-
-/* The entries of KmsHttp that are about logins. */
+/* The entries of KmsRemote that are about logins. */
 extern const char *vault_identity_file(const KmsServer *server);
 extern const char *vault_secret_file(const KmsServer *server);
 extern bool vault_logs_in(const KmsServer *server);
-extern bool vault_build_login(const KmsServer *server, KmsLogin step,
-							  const KmsCredential *credential, const KmsToken *token,
-							  HttpRequest *request, KmsError *error);
-extern bool vault_read_login(const KmsServer *server, KmsLogin step,
-							 const KmsCredential *credential, const HttpReply *reply,
-							 KmsToken *token, KmsError *error);
+extern KmsProgress vault_build_login(const KmsServer *server, const KmsLoginAsked *asked,
+									 KmsToken *token, KmsRequest *request, KmsError *error);
+extern KmsProgress vault_read_login(const KmsServer *server, const KmsLoginAsked *asked,
+									const KmsReply *reply, KmsToken *token, KmsError *error);
 
 #endif							/* KMS_KMS_VAULT_H */

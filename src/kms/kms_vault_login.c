@@ -24,27 +24,6 @@
 
 #define NUMBER_MAX	16			/* digits of a lifetime, and a NUL */
 
-bool
-vault_token_ok(const char *token)
-{
-	return token[0] != '\0' && kms_text_is_printable(token) && strchr(token, ' ') == NULL;
-}
-
-/* Three parts of base64url (RFC 7515, 3.1). */
-static bool
-is_jwt(const char *jwt)
-{
-	for (int part = 0; part < 3; part++)
-	{
-		Size		len = strspn(jwt, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
-
-		if (len == 0 || jwt[len] != (part < 2 ? '.' : '\0'))
-			return false;
-		jwt += len + 1;
-	}
-	return true;
-}
-
 const char *
 vault_identity_file(const KmsServer *server)
 {
@@ -74,19 +53,9 @@ vault_logs_in(const KmsServer *server)
 	return vault_method(server) != VAULT_TOKEN;
 }
 
-/* The first member of a body, or a further one. */
-static void
-put_member(HttpRequest *request, const char *name, const char *value)
-{
-	http_request_body(request, bytes_of_string(request->body_len == 0 ? "{" : ","));
-	json_put_string(request, name);
-	http_request_body(request, bytes_of_string(":"));
-	json_put_string(request, value);
-}
-
 static bool
 put_credential(const KmsServer *server, const KmsCredential *credential,
-			   HttpRequest *request, KmsError *error)
+			   KmsRequest *request, KmsError *error)
 {
 	const char *role = kms_option(server, "role");
 
@@ -102,36 +71,36 @@ put_credential(const KmsServer *server, const KmsCredential *credential,
 			if (credential->secret[0] == '\0' || !kms_text_is_printable(credential->secret))
 				return kms_fail(error, KMS_CREDENTIAL, "secret_id_file",
 								"The file holds no secret_id.");
-			put_member(request, "role_id", role);
-			put_member(request, "secret_id", credential->secret);
+			json_put_member(request, "role_id", role);
+			json_put_member(request, "secret_id", credential->secret);
 			break;
 		case VAULT_JWT:
 		case VAULT_KUBERNETES:
-			if (!is_jwt(credential->secret))
+			if (!kms_text_is_jwt(credential->secret))
 				return kms_fail(error, KMS_CREDENTIAL, "jwt_file", "The file holds no JWT.");
-			put_member(request, "role", role);
-			put_member(request, "jwt", credential->secret);
+			json_put_member(request, "role", role);
+			json_put_member(request, "jwt", credential->secret);
 			break;
 		default:
 			if (role != NULL)
-				put_member(request, "name", role);
+				json_put_member(request, "name", role);
 			else
-				http_request_body(request, bytes_of_string("{"));
+				kms_request_body(request, bytes_of_string("{"));
 			break;
 	}
-	http_request_body(request, bytes_of_string("}"));
+	kms_request_body(request, bytes_of_string("}"));
 	return true;
 }
 
 static bool
 build_first_login(const KmsServer *server, const KmsCredential *credential,
-				  HttpRequest *request, KmsError *error)
+				  KmsRequest *request, KmsError *error)
 {
 	const char *mount = kms_option(server, "auth_mount");
 
 	if (vault_method(server) == VAULT_TOKEN)
 	{
-		if (!vault_token_ok(credential->secret))
+		if (!kms_text_is_token(credential->secret))
 			return kms_fail(error, KMS_CREDENTIAL, "token_file", "The file holds no token.");
 		vault_request(server, "GET", credential->secret, request);
 		http_request_path(request, "auth/token/lookup-self");
@@ -145,39 +114,27 @@ build_first_login(const KmsServer *server, const KmsCredential *credential,
 		vault_request_ok(request, error);
 }
 
-bool
-vault_build_login(const KmsServer *server, KmsLogin step, const KmsCredential *credential,
-				  const KmsToken *token, HttpRequest *request, KmsError *error)
+KmsProgress
+vault_build_login(const KmsServer *server, const KmsLoginAsked *asked, KmsToken *token,
+				  KmsRequest *request, KmsError *error)
 {
-	if (step == KMS_LOGIN)
-		return build_first_login(server, credential, request, error);
-	if (step == KMS_LOGOUT && !vault_logs_in(server))
-		return kms_fail(error, KMS_CONFIG, "auth_method", "a token of a file is not ours to revoke");
+	if (asked->step == KMS_LOGIN)
+		return build_first_login(server, asked->credential, request, error) ? KMS_GO_ON
+			: KMS_FAILED;
 
+	/* A token of a file is not ours to revoke. */
+	if (asked->step == KMS_LOGOUT && !vault_logs_in(server))
+		return KMS_COMPLETE;
 	vault_request(server, "POST", token->text, request);
-	http_request_path(request, step == KMS_RENEW ? "auth/token/renew-self" :
+	http_request_path(request, asked->step == KMS_RENEW ? "auth/token/renew-self" :
 					  "auth/token/revoke-self");
-	http_request_body(request, bytes_of_string("{}"));
-	return vault_request_ok(request, error);
-}
-
-/* Whole seconds; more than a uint32 holds is as good as for ever. */
-static bool
-read_seconds(const char *text, uint32 *seconds)
-{
-	Size		len = strspn(text, "0123456789");
-	uint64		value;
-
-	if (len == 0 || text[len] != '\0')
-		return false;
-	value = strtoull(text, NULL, 10);
-	*seconds = (uint32) Min(value, PG_UINT32_MAX);
-	return true;
+	kms_request_body(request, bytes_of_string("{}"));
+	return vault_request_ok(request, error) ? KMS_GO_ON : KMS_FAILED;
 }
 
 /* A token and how long it lasts, or that alone. */
 static bool
-read_token(const HttpReply *reply, const char *text_path, const char *lifetime_path,
+read_token(const KmsReply *reply, const char *text_path, const char *lifetime_path,
 		   const char *renewable_path, KmsToken *token)
 {
 	char		lifetime[NUMBER_MAX];
@@ -190,10 +147,10 @@ read_token(const HttpReply *reply, const char *text_path, const char *lifetime_p
 	int			n = text_path == NULL ? 2 : 3;
 
 	if (!json_find(bytes_of(reply->body, reply->body_len), wanted, n) ||
-		!wanted[0].found || !read_seconds(lifetime, &token->lifetime_s))
+		!wanted[0].found || !kms_reply_seconds(lifetime, &token->lifetime_s))
 		return false;
 	token->renewable = wanted[1].found && strcmp(renewable, "true") == 0;
-	return text_path == NULL || vault_token_ok(token->text);
+	return text_path == NULL || kms_text_is_token(token->text);
 }
 
 /*
@@ -201,7 +158,7 @@ read_token(const HttpReply *reply, const char *text_path, const char *lifetime_p
  * good will be seen by the first key.
  */
 static bool
-read_lookup(const KmsCredential *credential, const HttpReply *reply, KmsToken *token,
+read_lookup(const KmsCredential *credential, const KmsReply *reply, KmsToken *token,
 			KmsError *error)
 {
 	strlcpy(token->text, credential->secret, sizeof(token->text));
@@ -210,32 +167,32 @@ read_lookup(const KmsCredential *credential, const HttpReply *reply, KmsToken *t
 	if (reply->status == 403)
 		return true;
 	if (reply->status != 200)
-		return vault_refused(reply, VAULT_LOGIN, error);
+		return vault_refused(reply, KMS_ASKED_LOGIN, error);
 	return read_token(reply, NULL, "data.ttl", "data.renewable", token) ||
 		kms_reply_fail(reply, error, KMS_PROTOCOL, "", "Its reply says nothing of the token");
 }
 
-bool
-vault_read_login(const KmsServer *server, KmsLogin step, const KmsCredential *credential,
-				 const HttpReply *reply, KmsToken *token, KmsError *error)
+KmsProgress
+vault_read_login(const KmsServer *server, const KmsLoginAsked *asked, const KmsReply *reply,
+				 KmsToken *token, KmsError *error)
 {
+	bool		renews = asked->step == KMS_RENEW;
 	bool		ok;
 
 	if (!kms_reply_came(reply, error))
-		return false;
-	if (step == KMS_LOGOUT)
-		return reply->status == 200 || reply->status == 204 ||
-			vault_refused(reply, VAULT_RENEW, error);
-
-	if (step == KMS_LOGIN && !vault_logs_in(server))
-		ok = read_lookup(credential, reply, token, error);
+		return KMS_FAILED;
+	if (asked->step == KMS_LOGOUT)
+		ok = reply->status == 200 || reply->status == 204 ||
+			vault_refused(reply, KMS_ASKED_RENEW, error);
+	else if (asked->step == KMS_LOGIN && !vault_logs_in(server))
+		ok = read_lookup(asked->credential, reply, token, error);
 	else if (reply->status != 200)
-		ok = vault_refused(reply, step == KMS_LOGIN ? VAULT_LOGIN : VAULT_RENEW, error);
+		ok = vault_refused(reply, renews ? KMS_ASKED_RENEW : KMS_ASKED_LOGIN, error);
 	else
 		ok = read_token(reply, "auth.client_token", "auth.lease_duration", "auth.renewable",
 						token) ||
 			kms_reply_fail(reply, error, KMS_PROTOCOL, "", "Its reply holds no token");
 	if (!ok)
 		OPENSSL_cleanse(token, sizeof(*token));
-	return ok;
+	return ok ? KMS_COMPLETE : KMS_FAILED;
 }

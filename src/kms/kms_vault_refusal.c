@@ -22,99 +22,91 @@
 
 #define ERROR_TEXT_MAX	4096	/* a longer one is as good as unknown */
 
-#define KEYS	(VAULT_WRAP | VAULT_UNWRAP | VAULT_REWRAP)
-#define STORED	(VAULT_UNWRAP | VAULT_REWRAP)	/* keys that were wrapped once */
-#define LOGINS	(VAULT_LOGIN | VAULT_RENEW)
-#define ALL		(KEYS | LOGINS)
-
-typedef struct VaultRefusal
-{
-	int			status;
-	int			status_to;		/* 0: that one only */
-	int			asked;			/* VaultAsked bits */
-	const char *text;			/* a part of the error; NULL: any */
-	KmsStatus	class;
-	const char *subject;
-	const char *words;			/* ours, see kms_reply_fail() */
-} VaultRefusal;
+#define WRAPS	KMS_ASKED_WRAP
+#define STORED	KMS_ASKED_STORED	/* keys that were wrapped once */
+#define KEYS	KMS_ASKED_KEYS
+#define LOGIN	KMS_ASKED_LOGIN
+#define RENEW	KMS_ASKED_RENEW
+#define LOGINS	(LOGIN | RENEW)
+#define ALL		KMS_ASKED_ALL
 
 /* The first that fits counts. */
-static const VaultRefusal refusals[] = {
+static const KmsRefusal refusals[] = {
 	/* the key */
-	{400, 0, KEYS, "encryption key not found", KMS_DENIED, "",
+	{400, 0, KEYS, NULL, "encryption key not found", KMS_DENIED, "",
 	"The key-encryption key does not exist"},
-	{400, 0, KEYS, "soft-deleted key", KMS_DENIED, "",
+	{400, 0, KEYS, NULL, "soft-deleted key", KMS_DENIED, "",
 	"The key-encryption key is deleted, though it can be restored"},
-	{400, 0, STORED, "disallowed by policy (too old)", KMS_DENIED, "",
+	{400, 0, STORED, NULL, "disallowed by policy (too old)", KMS_DENIED, "",
 	"The version of the key-encryption key is below its min_decryption_version"},
-	{400, 0, STORED, "message authentication failed", KMS_BAD_CIPHERTEXT, "",
+	{400, 0, STORED, NULL, "message authentication failed", KMS_BAD_CIPHERTEXT, "",
 	"The wrapped key is not one of this tenant, key id and key-encryption key"},
-	{400, 0, STORED, "invalid ciphertext", KMS_BAD_CIPHERTEXT, "",
+	{400, 0, STORED, NULL, "invalid ciphertext", KMS_BAD_CIPHERTEXT, "",
 	"The wrapped key is not one of this key-encryption key"},
-	{400, 0, KEYS, "missing 'context'", KMS_CONFIG, "binding",
+	{400, 0, KEYS, NULL, "missing 'context'", KMS_CONFIG, "binding",
 	"the key-encryption key is a derived one, for derived_context"},
-	{400, 0, KEYS, "non-AEAD cipher suite", KMS_CONFIG, "kek",
+	{400, 0, KEYS, NULL, "non-AEAD cipher suite", KMS_CONFIG, "kek",
 	"keys of its type know no associated data"},
 
 	/* the place: a mount or namespace that went away was taken away */
-	{404, 0, VAULT_WRAP, "no handler for route", KMS_CONFIG, "mount",
+	{404, 0, WRAPS, NULL, "no handler for route", KMS_CONFIG, "mount",
 	"there is no secrets engine"},
-	{404, 0, VAULT_WRAP, "unsupported path", KMS_CONFIG, "mount",
+	{404, 0, WRAPS, NULL, "unsupported path", KMS_CONFIG, "mount",
 	"the secrets engine there is not Transit"},
-	{405, 0, VAULT_WRAP, "unsupported operation", KMS_CONFIG, "mount",
+	{405, 0, WRAPS, NULL, "unsupported operation", KMS_CONFIG, "mount",
 	"the secrets engine there is not Transit"},
-	{404, 0, VAULT_WRAP, "namespace not found", KMS_CONFIG, "namespace",
+	{404, 0, WRAPS, NULL, "namespace not found", KMS_CONFIG, "namespace",
 	"there is no such namespace"},
-	{404, 0, STORED, "no handler for route", KMS_DENIED, "",
+	{404, 0, STORED, NULL, "no handler for route", KMS_DENIED, "",
 	"There is no secrets engine at the mount any more"},
-	{404, 0, STORED, "unsupported path", KMS_DENIED, "",
+	{404, 0, STORED, NULL, "unsupported path", KMS_DENIED, "",
 	"The secrets engine at the mount is not Transit any more"},
-	{405, 0, STORED, "unsupported operation", KMS_DENIED, "",
+	{405, 0, STORED, NULL, "unsupported operation", KMS_DENIED, "",
 	"The secrets engine at the mount is not Transit any more"},
-	{404, 0, LOGINS, "no handler for route", KMS_DENIED, "",
+	{404, 0, LOGINS, NULL, "no handler for route", KMS_DENIED, "",
 	"There is no auth method at auth_mount"},
-	{404, 0, LOGINS, "unsupported path", KMS_DENIED, "",
+	{404, 0, LOGINS, NULL, "unsupported path", KMS_DENIED, "",
 	"The auth method at auth_mount is another one"},
-	{405, 0, LOGINS, "unsupported operation", KMS_DENIED, "",
+	{405, 0, LOGINS, NULL, "unsupported operation", KMS_DENIED, "",
 	"The auth method at auth_mount is another one"},
-	{404, 0, STORED | LOGINS, "namespace not found", KMS_DENIED, "",
+	{404, 0, STORED | LOGINS, NULL, "namespace not found", KMS_DENIED, "",
 	"There is no such namespace"},
-	{503, 0, ALL, "has been locked by an administrator", KMS_DENIED, "",
+	{503, 0, ALL, NULL, "has been locked by an administrator", KMS_DENIED, "",
 	"The namespace is locked"},
 
 	/* our own credential */
-	{400, 403, VAULT_LOGIN, "token is expired", KMS_CREDENTIAL, "jwt_file",
+	{400, 403, LOGIN, NULL, "token is expired", KMS_CREDENTIAL, "jwt_file",
 	"The JWT has expired"},
-	{400, 403, VAULT_LOGIN, "not yet valid", KMS_CREDENTIAL, "jwt_file",
+	{400, 403, LOGIN, NULL, "not yet valid", KMS_CREDENTIAL, "jwt_file",
 	"The JWT is not valid yet, or a clock is wrong"},
-	{400, 403, VAULT_LOGIN, "not valid yet", KMS_CREDENTIAL, "jwt_file",
+	{400, 403, LOGIN, NULL, "not valid yet", KMS_CREDENTIAL, "jwt_file",
 	"The JWT is not valid yet, or a clock is wrong"},
-	{500, 0, VAULT_LOGIN, "certificate has expired or is not yet valid", KMS_CREDENTIAL,
+	{500, 0, LOGIN, NULL, "certificate has expired or is not yet valid", KMS_CREDENTIAL,
 	"client_cert_file", "The client certificate has expired or is not valid yet"},
-	{400, 0, VAULT_LOGIN, "no client certificate found", KMS_CONFIG, "client_cert_file",
+	{400, 0, LOGIN, NULL, "no client certificate found", KMS_CONFIG, "client_cert_file",
 	"the certificate did not arrive: the KMS does not ask for one, or TLS ends in front of it"},
-	{400, 0, VAULT_LOGIN, "tls connection required", KMS_CONFIG, "client_cert_file",
+	{400, 0, LOGIN, NULL, "tls connection required", KMS_CONFIG, "client_cert_file",
 	"the certificate did not arrive: TLS ends in front of the KMS"},
 
 	/* who the KMS itself must ask */
-	{400, 0, VAULT_LOGIN, "fetching keys", KMS_UNAVAILABLE, "",
+	{400, 0, LOGIN, NULL, "fetching keys", KMS_UNAVAILABLE, "",
 	"The KMS could not ask the issuer of the JWT for its keys"},
-	{400, 0, VAULT_LOGIN, "error configuring token validator", KMS_UNAVAILABLE, "",
+	{400, 0, LOGIN, NULL, "error configuring token validator", KMS_UNAVAILABLE, "",
 	"The KMS could not ask the issuer of the JWT for its keys"},
 
 	/* whatever the text */
-	{400, 0, VAULT_LOGIN, NULL, KMS_DENIED, "", "The login was refused"},
-	{403, 0, VAULT_LOGIN, NULL, KMS_DENIED, "", "The login was refused"},
-	{403, 0, VAULT_RENEW, NULL, KMS_DENIED, "", "The token does not count any more"},
-	{403, 0, KEYS, NULL, KMS_DENIED, "", "The token does not count any more, or no policy allows it this"},
-	{429, 0, ALL, NULL, KMS_THROTTLED, "", "Its rate limit is used up"},
-	{412, 0, ALL, NULL, KMS_UNAVAILABLE, "", "It is behind another node"},
-	{500, 599, ALL, NULL, KMS_UNAVAILABLE, "", "It is sealed, on standby or in trouble"},
+	{400, 0, LOGIN, NULL, NULL, KMS_DENIED, "", "The login was refused"},
+	{403, 0, LOGIN, NULL, NULL, KMS_DENIED, "", "The login was refused"},
+	{403, 0, RENEW, NULL, NULL, KMS_DENIED, "", "The token does not count any more"},
+	{403, 0, KEYS, NULL, NULL, KMS_DENIED, "", "The token does not count any more, or no policy allows it this"},
+	{429, 0, ALL, NULL, NULL, KMS_THROTTLED, "", "Its rate limit is used up"},
+	{412, 0, ALL, NULL, NULL, KMS_UNAVAILABLE, "", "It is behind another node"},
+	{500, 599, ALL, NULL, NULL, KMS_UNAVAILABLE, "", "It is sealed, on standby or in trouble"},
 };
 
 /* The first error; empty when there is none that can be read. */
 static void
-error_text(const HttpReply *reply, char said[ERROR_TEXT_MAX])
+error_text(const KmsReply *reply, char said[ERROR_TEXT_MAX])
 {
 	JsonWanted	wanted = {"errors.0", said, ERROR_TEXT_MAX, false};
 
@@ -122,23 +114,11 @@ error_text(const HttpReply *reply, char said[ERROR_TEXT_MAX])
 }
 
 bool
-vault_refused(const HttpReply *reply, VaultAsked asked, KmsError *error)
+vault_refused(const KmsReply *reply, int asked, KmsError *error)
 {
 	char		said[ERROR_TEXT_MAX];
-	const VaultRefusal *found = NULL;
 
 	error_text(reply, said);
-	for (int i = 0; i < lengthof(refusals) && found == NULL; i++)
-	{
-		const VaultRefusal *each = &refusals[i];
-
-		if (reply->status >= each->status &&
-			reply->status <= Max(each->status, each->status_to) &&
-			(each->asked & asked) != 0 &&
-			(each->text == NULL || strstr(said, each->text) != NULL))
-			found = each;
-	}
-	if (found == NULL)
-		return kms_reply_fail(reply, error, KMS_PROTOCOL, "", "Its answer is not one of Transit");
-	return kms_reply_fail(reply, error, found->class, found->subject, found->words);
+	return kms_reply_refused(reply, error, refusals, lengthof(refusals), asked, "", said,
+							 "Its answer is not one of Transit");
 }

@@ -54,7 +54,7 @@ can_rewrap(const KmsServerRecord *record)
 	bool		can = kms_server_read(record->name,
 									  bytes_of(record->options, record->options_len),
 									  server, &error) &&
-		server->provider->http != NULL && server->provider->http->can_rewrap(server);
+		server->provider->remote != NULL && server->provider->remote->can_rewrap(server);
 
 	pfree(server);
 	return can;

@@ -5,8 +5,8 @@
  *
  * A server has so many places for calls; what finds none waits in its queue,
  * as it does for a login.  No answer, or "too many requests", is tried again
- * within the call's time, with full jitter.  A denial is confirmed once with
- * a fresh login.  A local provider answers at once, and the call ends like
+ * within the call's time, with full jitter.  A denial, and a credential that
+ * is refused, are confirmed once with a fresh login.  A local provider answers at once, and the call ends like
  * any other.
  *
  * Nothing here is called while libcurl is on the stack.  What providers do
@@ -21,6 +21,7 @@
 #include "common/pg_prng.h"
 #include "utils/memutils.h"
 
+#include "kms/http_client.h"
 #include "shmem/epochs.h"
 #include "shmem/registry.h"
 #include "worker/guarded.h"
@@ -44,7 +45,7 @@ kms_calls_init(void)
 	loop_init();
 	http_init();
 	kms_clients_init();
-	request_memory = secret_create(sizeof(HttpRequest));
+	request_memory = secret_create(sizeof(KmsRequest));
 	MemoryContextSwitchTo(caller);
 }
 
@@ -68,7 +69,7 @@ detach(KmsCall *call)
 			break;
 		case KMS_CALL_SENT:
 			if (call->transfer != NULL)
-				http_cancel(call->transfer);
+				client->transport->cancel(call->transfer);
 			client->in_flight--;
 			break;
 		case KMS_CALL_PAUSED:
@@ -83,6 +84,7 @@ detach(KmsCall *call)
 		MemoryContextDelete(call->memory);
 	call->memory = NULL;
 	call->reply = NULL;
+	call->scratch = NULL;
 }
 
 /* GCM commits to no key; this does. */
@@ -199,7 +201,7 @@ answer_failed(KmsCall *call)
 {
 	KmsStatus	status = call->error.status;
 
-	if (status == KMS_DENIED && !call->confirming)
+	if ((status == KMS_DENIED || status == KMS_CREDENTIAL) && !call->confirming)
 	{
 		call->confirming = true;
 		kms_login_doubt(call->client, call->token_serial);
@@ -223,38 +225,6 @@ answer_failed(KmsCall *call)
 	end_call(call, false);
 }
 
-/* Sets ok to what the provider makes of the reply. */
-static void
-read_reply(void *argument)
-{
-	KmsCall    *call = argument;
-	const KmsServer *server = &call->client->server;
-	uint8	   *out = call->operation == KMS_UNWRAP ? call->data_key : call->record->wrapped;
-	Size		len = 0;
-
-	MemSet(&call->error, 0, sizeof(call->error));
-	call->ok = server->provider->http->read(server, call->operation, call->reply,
-											out, &len, &call->error);
-	if (call->ok && call->operation != KMS_UNWRAP)
-		call->record->wrapped_len = len;
-}
-
-/* The end of a transfer, from the loop. */
-static void
-call_replied(void *argument)
-{
-	KmsCall    *call = argument;
-
-	call->transfer = NULL;
-	call->ok = false;
-	if (!guarded_run(read_reply, call))
-		call->ok = kms_fail(&call->error, KMS_PROTOCOL, "", "The reply could not be read.");
-	if (call->ok)
-		end_call(call, true);
-	else
-		answer_failed(call);
-}
-
 static KmsContext
 context_of(const KmsCall *call)
 {
@@ -273,14 +243,79 @@ input_of(const KmsCall *call)
 		: bytes_of(call->record->wrapped, call->record->wrapped_len);
 }
 
+static KmsAsked
+asked_of(const KmsCall *call, const KmsContext *context)
+{
+	return (KmsAsked) {
+		.operation = call->operation,
+		.context = context,
+		.in = input_of(call),
+		.scratch = call->scratch,
+		.now_s = kms_client_clock_s(call->client),
+	};
+}
+
+/* Sets ok to what the provider makes of the reply. */
+static void
+read_reply(void *argument)
+{
+	KmsCall    *call = argument;
+	const KmsServer *server = &call->client->server;
+	KmsContext	context = context_of(call);
+	KmsAsked	asked = asked_of(call, &context);
+	uint8		wrapped[KMS_WRAPPED_MAX];
+	bool		unwraps = call->operation == KMS_UNWRAP;
+	Size		len = 0;
+
+	MemSet(&call->error, 0, sizeof(call->error));
+	call->ok = server->provider->remote->read(server, &asked, call->reply,
+											  unwraps ? call->data_key : wrapped, &len,
+											  &call->error);
+	if (call->ok && !unwraps)
+	{
+		memcpy(call->record->wrapped, wrapped, len);
+		call->record->wrapped_len = len;
+	}
+}
+
+/* The end of a transfer, from the loop. */
+static void
+call_replied(void *argument)
+{
+	KmsCall    *call = argument;
+
+	call->transfer = NULL;
+	call->ok = false;
+	kms_client_note_clock(call->client, call->reply);
+	if (!guarded_run(read_reply, call))
+		call->ok = kms_fail(&call->error, KMS_PROTOCOL, "", "The reply could not be read.");
+	if (call->ok)
+		end_call(call, true);
+	else
+		answer_failed(call);
+}
+
+static void
+make_room_for_reply(KmsCall *call)
+{
+	MemoryContext caller;
+
+	call->memory = AllocSetContextCreate(TopMemoryContext, "bionic_crypt KMS reply",
+										 ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(call->memory);
+	call->reply = (KmsReply *) secret_create(sizeof(KmsReply))->data;
+	call->scratch = secret_create(KMS_SCRATCH_LEN)->data;
+	MemoryContextSwitchTo(caller);
+}
+
 static void
 send_call(KmsCall *call)
 {
 	KmsClient  *client = call->client;
 	const KmsServer *server = &client->server;
-	HttpRequest *request = (HttpRequest *) request_memory->data;
+	KmsRequest *request = (KmsRequest *) request_memory->data;
 	KmsContext	context = context_of(call);
-	MemoryContext caller;
+	KmsAsked	asked;
 
 	dlist_delete(&call->node);
 	call->state = KMS_CALL_SENT;
@@ -292,22 +327,19 @@ send_call(KmsCall *call)
 		end_call(call, false);
 		return;
 	}
-	if (!server->provider->http->build(server, call->operation, &context, input_of(call),
-									   client->login.token, request, &call->error))
+	make_room_for_reply(call);
+	asked = asked_of(call, &context);
+	if (!server->provider->remote->build(server, &asked, client->login.token, request,
+										 &call->error))
 	{
 		secret_wipe(request_memory);
 		end_call(call, false);
 		return;
 	}
-	call->memory = AllocSetContextCreate(TopMemoryContext, "bionic_crypt KMS reply",
-										 ALLOCSET_SMALL_SIZES);
-	caller = MemoryContextSwitchTo(call->memory);
-	call->reply = (HttpReply *) secret_create(sizeof(HttpReply))->data;
-	MemoryContextSwitchTo(caller);
 	count(&client->stats->requests);
-	call->transfer = http_send(client->http, request, call->reply,
-							   kms_call_attempt_ms(call->attempts, time_left_ms(call)),
-							   call_replied, call);
+	call->transfer = client->transport->send(client->connections, request, call->reply,
+											 kms_call_attempt_ms(call->attempts, time_left_ms(call)),
+											 call_replied, call);
 	secret_wipe(request_memory);
 }
 
@@ -366,7 +398,7 @@ kms_call_start(KmsCall *call)
 		end_call(call, false);
 		return;
 	}
-	if (client->http == NULL)
+	if (client->connections == NULL)
 	{
 		bool		ok = call_local(call);	/* may raise an error */
 

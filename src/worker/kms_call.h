@@ -14,8 +14,8 @@
 
 #include "postgres.h"
 
-#include "kms/http_client.h"
 #include "kms/kms_provider.h"
+#include "kms/kms_transport.h"
 #include "kms/loop.h"
 #include "lib/ilist.h"
 #include "portability/instr_time.h"
@@ -58,13 +58,14 @@ typedef struct KmsCall
 	struct KmsClient *client;
 	dlist_node	node;
 	int			attempts;
-	bool		confirming;		/* it was denied once */
+	bool		confirming;		/* it was refused once */
 	uint64		token_serial;	/* with which it was sent */
 	instr_time	started;
 	uint64		deadline;
-	HttpTransfer *transfer;
-	MemoryContext memory;		/* of the reply */
-	HttpReply  *reply;
+	void	   *transfer;		/* the transport's */
+	MemoryContext memory;		/* of reply and scratch */
+	KmsReply   *reply;
+	uint8	   *scratch;		/* the provider's, from build to read */
 	LoopTimer	timer;
 } KmsCall;
 

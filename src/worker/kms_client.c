@@ -17,15 +17,16 @@
 #include "utils/memutils.h"
 
 #include "base/config.h"
+#include "kms/kms_options.h"
 #include "shmem/epochs.h"
 #include "worker/held_key.h"
 #include "worker/kms_client.h"
 
-#define CONNECT_TIMEOUT_MS	3000
 #define TIMEOUT_MS			10000
-#define TIMEOUT_LONGEST_MS	60000
 #define TIMEOUT_SHARE		4		/* of revocation_interval, at most, */
 #define TIMEOUT_LEAST_MS	2000	/* but not less than this */
+#define CLOCK_NOISE_S		30
+#define CLOCK_WRONG_S		3600
 #define IDLE_CLOSE_MS		(10 * 60 * 1000)
 
 /* Open files: connections, libcurl's own.  The rest of the process needs some. */
@@ -69,15 +70,6 @@ kms_clients_init(void)
 	max_clients = Max((raise_file_limit() - FILES_OF_OTHERS) / FILES_PER_CLIENT, CLIENTS_LEAST);
 }
 
-/* The validator has seen it; this never raises, whatever the catalog holds. */
-static int
-option_ms(const KmsServer *server, const char *name, int default_ms)
-{
-	const char *value = kms_option(server, name);
-
-	return value == NULL ? default_ms : Min(Max(atoi(value), 1), TIMEOUT_LONGEST_MS);
-}
-
 int
 kms_client_timeout_ms(const KmsClient *client)
 {
@@ -86,13 +78,33 @@ kms_client_timeout_ms(const KmsClient *client)
 	return Min(client->timeout_ms, longest);
 }
 
+int64
+kms_client_clock_s(const KmsClient *client)
+{
+	return (int64) time(NULL) + client->clock_ahead_s;
+}
+
+/*
+ * Signed requests count for some minutes, by the KMS's clock.  A difference
+ * that is too large to be a clock's is not believed.
+ */
+void
+kms_client_note_clock(KmsClient *client, const KmsReply *reply)
+{
+	int64		ahead_s = reply->date_s - (int64) time(NULL);
+
+	if (reply->failure == KMS_REPLIED && reply->date_s != 0)
+		client->clock_ahead_s = Abs(ahead_s) < CLOCK_NOISE_S || Abs(ahead_s) > CLOCK_WRONG_S
+			? 0 : ahead_s;
+}
+
 static void
 close_client(KmsClient *client)
 {
 	Assert(client->n_calls == 0);
 	kms_login_end(client);
-	if (client->http != NULL)
-		http_client_free(client->http);
+	if (client->connections != NULL)
+		client->transport->close(client->connections);
 	MemoryContextDelete(client->memory);
 	hash_search(clients, client->name, HASH_REMOVE, NULL);
 }
@@ -111,21 +123,13 @@ open_client(KmsClient *client, const KmsServerRecord *record, KmsError *error)
 	if (!kms_server_read(client->name, bytes_of(client->options, client->options_len),
 						 &client->server, error))
 		return false;
-	client->timeout_ms = option_ms(&client->server, "request_timeout_ms", TIMEOUT_MS);
-	if (client->server.provider->http != NULL)
+	client->timeout_ms = kms_option_ms(&client->server, "request_timeout_ms", TIMEOUT_MS);
+	if (client->server.provider->remote != NULL)
 	{
-		HttpClientOptions options = {
-			.ca_file = kms_option(&client->server, "ca_file"),
-			.client_cert_file = kms_option(&client->server, "client_cert_file"),
-			.client_key_file = kms_option(&client->server, "client_key_file"),
-			.connect_timeout_ms = option_ms(&client->server, "connect_timeout_ms",
-											CONNECT_TIMEOUT_MS),
-			.max_connections = PLACES,
-		};
-
-		client->http = http_client_create(&options);
-		if (client->http == NULL)
-			return kms_fail(error, KMS_UNAVAILABLE, "", "Could not make an HTTP client.");
+		client->transport = client->server.provider->remote->transport;
+		client->connections = client->transport->open(&client->server, PLACES, error);
+		if (client->connections == NULL)
+			return false;
 	}
 	return true;
 }
@@ -223,7 +227,7 @@ static void
 close_if_idle(KmsClient *client)
 {
 	kms_login_tidy(client);
-	if (client->n_calls == 0 && client->login.renew_at == 0 &&
+	if (client->n_calls == 0 && !kms_login_must_stay(client) &&
 		client->last_used + IDLE_CLOSE_MS * NS_IN_MS < epochs_now())
 		close_client(client);
 }

@@ -32,14 +32,16 @@ typedef enum LoginState
 typedef struct Login
 {
 	LoginState	state;
-	KmsLogin	step;
 	int			attempts;
 	bool		confirming;		/* it was denied once */
 	uint64		deadline;
-	HttpTransfer *transfer;
-	MemoryContext memory;		/* of credential and reply */
+	void	   *transfer;		/* the transport's */
+	KmsLoginAsked asked;
+	MemoryContext memory;		/* of the next four */
 	KmsCredential *credential;
-	HttpReply  *reply;
+	KmsRequest *request;
+	KmsReply   *reply;
+	KmsToken   *progress;		/* the token, as far as it has come */
 	LoopTimer	timer;
 
 	KmsToken   *token;			/* NULL: none */
@@ -66,7 +68,9 @@ typedef struct KmsClient
 	Size		options_len;
 	uint8		options[KEY_OPTIONS_MAX];
 	int			timeout_ms;		/* of a call with all its retries */
-	HttpClient *http;			/* NULL: a local provider */
+	const KmsTransport *transport;
+	void	   *connections;	/* the transport's client; NULL: a local provider */
+	int64		clock_ahead_s;	/* how far the KMS's clock is before ours */
 	KmsStats   *stats;
 	Breaker		breaker;
 	KmsCall    *trying;			/* the call that a half-open breaker lets through */
@@ -94,6 +98,10 @@ extern void kms_clients_tidy(void);
 /* Of a call with its retries: a KMS must not keep us from asking again in time. */
 extern int	kms_client_timeout_ms(const KmsClient *client);
 
+/* Seconds since 1970, by the server's clock as far as it has told it. */
+extern int64 kms_client_clock_s(const KmsClient *client);
+extern void kms_client_note_clock(KmsClient *client, const KmsReply *reply);
+
 /* Of one attempt: the first leaves time for another one, on another connection. */
 extern int	kms_call_attempt_ms(int attempts, int64 left_ms);
 
@@ -115,6 +123,9 @@ extern void kms_login_doubt(KmsClient *client, uint64 token_serial);
 
 /* Renews a token in time, ends one that nobody uses; in each round. */
 extern void kms_login_tidy(KmsClient *client);
+
+/* Whether there is a token that would end for good if nobody renewed it. */
+extern bool kms_login_must_stay(const KmsClient *client);
 
 /* Ends what is under way and wipes the token. */
 extern void kms_login_end(KmsClient *client);

@@ -3,8 +3,9 @@
  * kms_login.c
  *	  The login at a KMS server: its credential, its token, their ends.
  *
- * One login at a time for all calls of a server.  The credential's files are
- * read anew for each.  Where there is an authority that admits us (AppRole,
+ * One login at a time for all calls of a server, of one exchange or several;
+ * when one of them fails, it begins again.  The credential's files are read
+ * anew for each.  Where there is an authority that admits us (AppRole,
  * JWT, ...), it is asked again at least twice in each revocation_interval: a
  * token that it gave goes on after it has shut us out, and that would be a
  * revocation that nobody notices.  Where the token itself is the credential,
@@ -52,7 +53,7 @@ after_ms(int64 ms)
 static bool
 logs_in(const KmsClient *client)
 {
-	return client->server.provider->http->logs_in(&client->server);
+	return client->server.provider->remote->logs_in(&client->server);
 }
 
 /*
@@ -91,10 +92,10 @@ read_file(const char *path, bool secret, char *out, Size size, KmsError *error)
 static bool
 read_credential(KmsClient *client, KmsError *error)
 {
-	const KmsHttp *http = client->server.provider->http;
+	const KmsRemote *remote = client->server.provider->remote;
 	KmsCredential *credential = client->login.credential;
-	const char *identity = http->identity_file(&client->server);
-	const char *secret = http->secret_file(&client->server);
+	const char *identity = remote->identity_file(&client->server);
+	const char *secret = remote->secret_file(&client->server);
 
 	return (identity == NULL ||
 			read_file(identity, false, credential->identity,
@@ -106,17 +107,21 @@ read_credential(KmsClient *client, KmsError *error)
 
 /* Ends what is under way. */
 static void
-stop(Login *login)
+stop(KmsClient *client)
 {
+	Login	   *login = &client->login;
+
 	if (login->transfer != NULL)
-		http_cancel(login->transfer);
+		client->transport->cancel(login->transfer);
 	loop_timer_stop(&login->timer);
 	if (login->memory != NULL)
 		MemoryContextDelete(login->memory);
 	login->transfer = NULL;
 	login->memory = NULL;
 	login->credential = NULL;
+	login->request = NULL;
 	login->reply = NULL;
+	login->progress = NULL;
 	login->state = LOGIN_NONE;
 }
 
@@ -152,18 +157,20 @@ say_goodbye(KmsClient *client)
 	MemoryContext memory = AllocSetContextCreate(client->memory, "bionic_crypt logout",
 												 ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(memory);
-	Secret	   *request = secret_create(sizeof(HttpRequest));
-	Secret	   *reply = secret_create(sizeof(HttpReply));
+	Secret	   *request = secret_create(sizeof(KmsRequest));
+	Secret	   *reply = secret_create(sizeof(KmsReply));
+	KmsLoginAsked asked = {.step = KMS_LOGOUT,.now_s = kms_client_clock_s(client)};
 	KmsError	error;
 
 	MemoryContextSwitchTo(caller);
-	if (client->server.provider->http->build_login(&client->server, KMS_LOGOUT, NULL,
-												   login->old_token,
-												   (HttpRequest *) request->data, &error))
+	if (client->server.provider->remote->build_login(&client->server, &asked, login->old_token,
+													 (KmsRequest *) request->data,
+													 &error) == KMS_GO_ON)
 	{
 		pg_atomic_fetch_add_u64(&client->stats->requests, 1);
-		http_send(client->http, (HttpRequest *) request->data, (HttpReply *) reply->data,
-				  kms_client_timeout_ms(client), goodbye_said, memory);
+		client->transport->send(client->connections, (KmsRequest *) request->data,
+								(KmsReply *) reply->data, kms_client_timeout_ms(client),
+								goodbye_said, memory);
 		secret_wipe(request);
 	}
 	else
@@ -182,8 +189,8 @@ retire_token(KmsClient *client)
 	if (!logs_in(client))
 	{
 		/* A renewal that is under way has nothing left to renew. */
-		if (login->step == KMS_RENEW)
-			stop(login);
+		if (login->asked.step == KMS_RENEW)
+			stop(client);
 		login->renew_at = 0;
 		drop_token(&login->token, login->token_memory);
 		return;
@@ -211,23 +218,39 @@ failure_kept_ms(Login *login, KmsStatus status)
 	return Min(DENIAL_FIRST_MS << Min(login->denials++, DOUBLINGS_MAX), longest);
 }
 
+/*
+ * True while a token serves on though it could not be renewed or replaced.
+ * Where an authority admits us, its silence is one of the KMS.
+ */
+static bool
+token_serves_on(const KmsClient *client)
+{
+	const Login *login = &client->login;
+
+	return login->token != NULL &&
+		(login->asked.step == KMS_RENEW || !logs_in(client)) &&
+		login->token_ends > epochs_now();
+}
+
 static void
 login_failed(KmsClient *client, const KmsError *error)
 {
 	Login	   *login = &client->login;
-	bool		renewal = login->step == KMS_RENEW;
 
-	stop(login);
+	stop(client);
 	pg_atomic_fetch_add_u64(&client->stats->failures[error->status], 1);
 	ereport(LOG,
 			(errmsg("could not log in at KMS \"%s\"", client->name),
 			 errdetail_internal("%s %s", error->subject, error->detail)));
 
-	/* A token that could not be renewed serves until its end. */
-	if (renewal)
+	if (token_serves_on(client))
 	{
-		login->renew_at = error->status == KMS_DENIED || login->token_ends <= epochs_now()
-			? 0 : after_ms(RENEWAL_PAUSE_MS);
+		login->renew_at = error->status == KMS_DENIED ? 0 : after_ms(RENEWAL_PAUSE_MS);
+		return;
+	}
+	if (login->asked.step == KMS_RENEW)
+	{
+		login->renew_at = 0;
 		return;
 	}
 	login->failure = *error;
@@ -244,14 +267,14 @@ login_succeeded(KmsClient *client, MemoryContext memory, KmsToken *got)
 {
 	Login	   *login = &client->login;
 
-	stop(login);
+	stop(client);
 	retire_token(client);
 	login->token = got;
 	login->token_memory = memory;
 	login->token_serial++;
 
 	/* A renewal says nothing of what the credential's file holds by now. */
-	if (login->step == KMS_LOGIN)
+	if (login->asked.step == KMS_LOGIN)
 		login->token_since = login->asked_at;
 	login->token_ends = login->renew_at = 0;
 	login->failed_until = 0;
@@ -261,7 +284,7 @@ login_succeeded(KmsClient *client, MemoryContext memory, KmsToken *got)
 		login->token_ends = login->asked_at + (uint64) got->lifetime_s * 900 * NS_IN_MS;
 
 		/* Who logs in does that anew: a renewed token is not a new one. */
-		if (got->renewable && !logs_in(client))
+		if ((got->renewable || got->replaceable) && !logs_in(client))
 			login->renew_at = login->asked_at + (uint64) got->lifetime_s * 600 * NS_IN_MS;
 	}
 }
@@ -279,15 +302,28 @@ has_expired(const KmsClient *client, const KmsToken *got)
 		login->expired_token == token_hash(got);
 }
 
-/* What one reply is read into. */
+/* What becomes of one exchange, and the token at its end. */
 typedef struct LoginReading
 {
 	KmsClient  *client;
+	KmsProgress progress;
 	MemoryContext memory;		/* of the token */
 	KmsToken   *token;
-	bool		ok;
 	KmsError	error;
 } LoginReading;
+
+static void
+keep_token(LoginReading *reading)
+{
+	MemoryContext caller;
+
+	reading->memory = AllocSetContextCreate(reading->client->memory, "bionic_crypt token",
+											ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(reading->memory);
+	reading->token = (KmsToken *) secret_create(sizeof(KmsToken))->data;
+	MemoryContextSwitchTo(caller);
+	*reading->token = *reading->client->login.progress;
+}
 
 static void
 read_login(void *argument)
@@ -295,24 +331,23 @@ read_login(void *argument)
 	LoginReading *reading = argument;
 	KmsClient  *client = reading->client;
 	Login	   *login = &client->login;
-	MemoryContext caller;
 
-	reading->memory = AllocSetContextCreate(client->memory, "bionic_crypt token",
-											ALLOCSET_SMALL_SIZES);
-	caller = MemoryContextSwitchTo(reading->memory);
-	reading->token = (KmsToken *) secret_create(sizeof(KmsToken))->data;
-	MemoryContextSwitchTo(caller);
-	if (login->step == KMS_RENEW && login->token != NULL)
-		*reading->token = *login->token;
-	reading->ok = client->server.provider->http->read_login(&client->server, login->step,
-															login->credential, login->reply,
-															reading->token, &reading->error);
+	reading->progress = client->server.provider->remote->read_login(&client->server,
+																	&login->asked, login->reply,
+																	login->progress,
+																	&reading->error);
+	if (reading->progress == KMS_COMPLETE)
+		keep_token(reading);
 }
 
+/* From its first exchange on. */
 static void
 try_again(void *argument)
 {
-	send_login(argument);
+	KmsClient  *client = argument;
+
+	client->login.asked.round = 0;
+	send_login(client);
 }
 
 /* True when it is tried once more. */
@@ -340,6 +375,34 @@ tries_again(KmsClient *client, const KmsError *error)
 	return true;
 }
 
+/* An exchange is over: the login is, too, or the next one follows. */
+static void
+go_on(LoginReading *reading)
+{
+	KmsClient  *client = reading->client;
+	Login	   *login = &client->login;
+
+	if (reading->progress == KMS_GO_ON && ++login->asked.round < KMS_LOGIN_ROUNDS_MAX)
+	{
+		send_login(client);
+		return;
+	}
+	if (reading->progress == KMS_GO_ON)
+		kms_fail(&reading->error, KMS_PROTOCOL, "", "The login does not end.");
+	if (reading->progress == KMS_COMPLETE)
+	{
+		if (!has_expired(client, reading->token))
+		{
+			login_succeeded(client, reading->memory, reading->token);
+			return;
+		}
+		kms_fail(&reading->error, KMS_CREDENTIAL, "", "Our token has expired.");
+		MemoryContextDelete(reading->memory);
+	}
+	if (!tries_again(client, &reading->error))
+		login_failed(client, &reading->error);
+}
+
 static void
 login_replied(void *argument)
 {
@@ -347,47 +410,67 @@ login_replied(void *argument)
 	LoginReading reading = {.client = client};
 
 	client->login.transfer = NULL;
+	kms_client_note_clock(client, client->login.reply);
 	if (!guarded_run(read_login, &reading))
-		reading.ok = kms_fail(&reading.error, KMS_PROTOCOL, "", "The reply could not be read.");
-	if (reading.ok && has_expired(client, reading.token))
-		reading.ok = kms_fail(&reading.error, KMS_CREDENTIAL, "", "Our token has expired.");
-	if (reading.ok)
 	{
-		login_succeeded(client, reading.memory, reading.token);
-		return;
+		if (reading.memory != NULL)
+			MemoryContextDelete(reading.memory);
+		reading.progress = KMS_FAILED;
+		kms_fail(&reading.error, KMS_PROTOCOL, "", "The reply could not be read.");
 	}
-	if (reading.memory != NULL)
-		MemoryContextDelete(reading.memory);
-	if (!tries_again(client, &reading.error))
-		login_failed(client, &reading.error);
+	go_on(&reading);
 }
 
-/* Sends the login's request; its credential is as its files are now. */
+/* A login begins: with what its files say now, or with the token that is there. */
+static bool
+prepare_first_round(KmsClient *client, KmsError *error)
+{
+	Login	   *login = &client->login;
+
+	if (login->asked.step == KMS_RENEW)
+	{
+		*login->progress = *login->token;
+		return true;
+	}
+	OPENSSL_cleanse(login->progress, sizeof(KmsToken));
+	return read_credential(client, error);
+}
+
+/* Sends the login's next request, if there is one to send. */
 static void
 send_login(KmsClient *client)
 {
 	Login	   *login = &client->login;
-	MemoryContext caller = MemoryContextSwitchTo(login->memory);
-	Secret	   *request = secret_create(sizeof(HttpRequest));
 	int64		left = ((int64) login->deadline - (int64) epochs_now()) / (int64) NS_IN_MS;
-	KmsError	error = {0};
+	LoginReading built = {.client = client};
 
-	MemoryContextSwitchTo(caller);
-	if ((login->step == KMS_LOGIN && !read_credential(client, &error)) ||
-		!client->server.provider->http->build_login(&client->server, login->step,
-													login->credential, login->token,
-													(HttpRequest *) request->data, &error))
-	{
-		secret_wipe(request);
-		login_failed(client, &error);
-		return;
-	}
 	login->state = LOGIN_SENT;
 	login->asked_at = epochs_now();
-	pg_atomic_fetch_add_u64(&client->stats->requests, 1);
-	login->transfer = http_send(client->http, (HttpRequest *) request->data, login->reply,
-								kms_call_attempt_ms(login->attempts, left), login_replied, client);
-	secret_wipe(request);
+	login->asked.now_s = kms_client_clock_s(client);
+	if (login->asked.round > 0 || prepare_first_round(client, &built.error))
+		built.progress = client->server.provider->remote->build_login(&client->server,
+																	  &login->asked,
+																	  login->progress,
+																	  login->request,
+																	  &built.error);
+	switch (built.progress)
+	{
+		case KMS_GO_ON:
+			pg_atomic_fetch_add_u64(&client->stats->requests, 1);
+			login->transfer = client->transport->send(client->connections, login->request,
+													  login->reply,
+													  kms_call_attempt_ms(login->attempts, left),
+													  login_replied, client);
+			OPENSSL_cleanse(login->request, sizeof(KmsRequest));
+			break;
+		case KMS_COMPLETE:
+			keep_token(&built);
+			go_on(&built);
+			break;
+		case KMS_FAILED:
+			login_failed(client, &built.error);
+			break;
+	}
 }
 
 static void
@@ -396,15 +479,18 @@ begin(KmsClient *client, KmsLogin step)
 	Login	   *login = &client->login;
 	MemoryContext caller;
 
-	login->step = step;
+	login->asked = (KmsLoginAsked) {.step = step};
 	login->attempts = 0;
 	login->confirming = false;
 	login->deadline = after_ms(kms_client_timeout_ms(client));
 	login->memory = AllocSetContextCreate(client->memory, "bionic_crypt login",
 										  ALLOCSET_SMALL_SIZES);
 	caller = MemoryContextSwitchTo(login->memory);
-	login->credential = (KmsCredential *) secret_create(sizeof(KmsCredential))->data;
-	login->reply = (HttpReply *) secret_create(sizeof(HttpReply))->data;
+	login->asked.credential = login->credential =
+		(KmsCredential *) secret_create(sizeof(KmsCredential))->data;
+	login->progress = (KmsToken *) secret_create(sizeof(KmsToken))->data;
+	login->request = (KmsRequest *) secret_create(sizeof(KmsRequest))->data;
+	login->reply = (KmsReply *) secret_create(sizeof(KmsReply))->data;
 	MemoryContextSwitchTo(caller);
 	pg_atomic_fetch_add_u64(&client->stats->logins, 1);
 	send_login(client);
@@ -432,8 +518,8 @@ kms_login_look(KmsClient *client)
 		return LOGIN_READY;
 	if (login->token != NULL && login->token_ends != 0 && login->token_ends <= now)
 		login->expired_token = token_hash(login->token);
-	if (login->state != LOGIN_NONE && login->step == KMS_RENEW)
-		stop(login);
+	if (login->state != LOGIN_NONE && login->asked.step == KMS_RENEW)
+		stop(client);
 	if (login->failed_until > now)
 		return LOGIN_FAILED;
 	if (login->state == LOGIN_NONE)
@@ -462,7 +548,15 @@ kms_login_tidy(KmsClient *client)
 		say_goodbye(client);
 	if (login->token != NULL && login->renew_at != 0 && login->renew_at <= epochs_now() &&
 		login->state == LOGIN_NONE)
-		begin(client, KMS_RENEW);
+		begin(client, login->token->renewable ? KMS_RENEW : KMS_LOGIN);
+}
+
+bool
+kms_login_must_stay(const KmsClient *client)
+{
+	const Login *login = &client->login;
+
+	return login->renew_at != 0 && login->token->renewable;
 }
 
 void
@@ -470,7 +564,7 @@ kms_login_end(KmsClient *client)
 {
 	Login	   *login = &client->login;
 
-	stop(login);
+	stop(client);
 	drop_token(&login->token, login->token_memory);
 	drop_token(&login->old_token, login->old_memory);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
- * http_message.c
- *	  Building an HTTP request in its fixed memory.
+ * kms_message.c
+ *	  Building a request in its fixed memory.
  *
  * Once invalid, a request stays so and takes nothing more: what follows a
  * part that was left out would mean something else.
@@ -10,10 +10,10 @@
  */
 #include "postgres.h"
 
-#include "kms/http_message.h"
+#include "kms/kms_message.h"
 
 static void
-append(HttpRequest *request, char *area, Size capacity, Size *len, Bytes bytes)
+append(KmsRequest *request, char *area, Size capacity, Size *len, Bytes bytes)
 {
 	if (request->invalid || bytes.len > capacity - *len)
 	{
@@ -25,7 +25,7 @@ append(HttpRequest *request, char *area, Size capacity, Size *len, Bytes bytes)
 }
 
 static void
-append_url(HttpRequest *request, const char *text, Size len)
+append_url(KmsRequest *request, const char *text, Size len)
 {
 	append(request, request->url, HTTP_URL_MAX - 1, &request->url_len, bytes_of(text, len));
 	request->url[request->url_len] = '\0';
@@ -44,10 +44,10 @@ is_line(const char *text, char lowest)
 }
 
 void
-http_request_init(HttpRequest *request, const char *method, const char *url)
+http_request_init(KmsRequest *request, const char *method, const char *url)
 {
 	request->method = method;
-	request->invalid = false;
+	request->invalid = request->to_metadata = false;
 	request->url_len = 0;
 	request->headers_len = 0;
 	request->body_len = 0;
@@ -55,7 +55,20 @@ http_request_init(HttpRequest *request, const char *method, const char *url)
 }
 
 void
-http_request_path(HttpRequest *request, const char *text)
+http_request_metadata(KmsRequest *request, const char *method, const char *url)
+{
+	http_request_init(request, method, url);
+	request->to_metadata = true;
+}
+
+void
+kms_request_frame(KmsRequest *request)
+{
+	http_request_init(request, NULL, "");
+}
+
+void
+http_request_path(KmsRequest *request, const char *text)
 {
 	if (!is_line(text, '!'))
 		request->invalid = true;
@@ -63,7 +76,7 @@ http_request_path(HttpRequest *request, const char *text)
 }
 
 void
-http_request_escaped(HttpRequest *request, const char *text)
+http_request_escaped(KmsRequest *request, const char *text)
 {
 	/* RFC 3986, 2.3 */
 	static const char unreserved[] =
@@ -83,7 +96,7 @@ http_request_escaped(HttpRequest *request, const char *text)
 }
 
 void
-http_request_header(HttpRequest *request, const char *name, const char *value)
+http_request_header(KmsRequest *request, const char *name, const char *value)
 {
 	Bytes		parts[] = {
 		bytes_of_string(name),
@@ -98,7 +111,7 @@ http_request_header(HttpRequest *request, const char *name, const char *value)
 }
 
 void
-http_request_body(HttpRequest *request, Bytes bytes)
+kms_request_body(KmsRequest *request, Bytes bytes)
 {
-	append(request, request->body, HTTP_REQUEST_BODY_MAX, &request->body_len, bytes);
+	append(request, request->body, KMS_REQUEST_BODY_MAX, &request->body_len, bytes);
 }

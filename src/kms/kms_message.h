@@ -1,0 +1,86 @@
+/*-------------------------------------------------------------------------
+ *
+ * kms_message.h
+ *	  A request to a KMS and its reply, as a provider builds and reads them.
+ *
+ * Of HTTP; or a frame, which is a body and nothing else (KMIP, the helper of
+ * PKCS#11).  Both hold tokens and keys: they are allocated in Secrets, of a
+ * fixed size so that nothing is left behind by growing, and wiped after use.
+ * Whatever does not fit makes the request invalid, which the sender refuses.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef KMS_KMS_MESSAGE_H
+#define KMS_KMS_MESSAGE_H
+
+#include "postgres.h"
+
+#include "crypto/bytes.h"
+
+#define HTTP_URL_MAX			4096
+#define HTTP_HEADERS_MAX		20480	/* a token may have 16 kB */
+#define KMS_REQUEST_BODY_MAX	32768
+#define KMS_REPLY_BODY_MAX		65536
+#define KMS_REQUEST_ID_MAX		64
+
+typedef struct KmsRequest
+{
+	const char *method;			/* "GET", "POST", ... a literal */
+	bool		invalid;		/* something did not fit, or is not allowed */
+	bool		to_metadata;	/* see http_request_metadata() */
+	Size		url_len;
+	Size		headers_len;
+	Size		body_len;
+	char		url[HTTP_URL_MAX];	/* NUL-terminated */
+	char		headers[HTTP_HEADERS_MAX];	/* "Name: value", each with a NUL */
+	char		body[KMS_REQUEST_BODY_MAX];
+} KmsRequest;
+
+/* Why there is no reply of the KMS. */
+typedef enum KmsFailure
+{
+	KMS_REPLIED = 0,
+	KMS_UNREACHABLE,			/* name, connection, time */
+	KMS_UNTRUSTED,				/* its certificate, or no TLS */
+	KMS_FORBIDDEN_ADDRESS,		/* loopback, link-local, metadata */
+	KMS_BAD_REPLY,				/* too long, cut short, not HTTP */
+	KMS_LOCAL_FAILURE					/* our own: a CA file that cannot be read */
+} KmsFailure;
+
+typedef struct KmsReply
+{
+	KmsFailure failure;
+	char		failure_text[128];	/* the library's words: never of the peer */
+	int			status;			/* 200, 403, ... */
+	int64		retry_after_ms; /* 0: none */
+	int64		date_s;			/* the Date header, since 1970; 0: none */
+	char		request_id[KMS_REQUEST_ID_MAX];	/* printable ASCII only */
+	char		metadata_flavor[16];	/* that header of Google's; else "" */
+	Size		body_len;
+	char		body[KMS_REPLY_BODY_MAX + 1];	/* NUL-terminated */
+} KmsReply;
+
+/* Begins a request; the URL's beginning is taken as it is. */
+extern void http_request_init(KmsRequest *request, const char *method, const char *url);
+
+/*
+ * Begins a request to a metadata service, which hands out what this machine
+ * may do: over plain HTTP, and to link-local addresses and those of metadata
+ * services only, where a KMS must not be.  With bionic_crypt.allow_local_kms,
+ * to loopback as well.
+ */
+extern void http_request_metadata(KmsRequest *request, const char *method, const char *url);
+
+/* Appends to the URL: as it is, or with all but unreserved characters escaped. */
+extern void http_request_path(KmsRequest *request, const char *text);
+extern void http_request_escaped(KmsRequest *request, const char *text);
+
+/* A value with a control character makes the request invalid. */
+extern void http_request_header(KmsRequest *request, const char *name, const char *value);
+
+extern void kms_request_body(KmsRequest *request, Bytes bytes);
+
+/* Begins a frame; its bytes are the body. */
+extern void kms_request_frame(KmsRequest *request);
+
+#endif							/* KMS_KMS_MESSAGE_H */
