@@ -47,14 +47,14 @@ check_find(Bytes in)
 static void
 check_string(const char *text)
 {
-	static HttpRequest request;
-	static char out[HTTP_REQUEST_BODY_MAX];
+	static KmsRequest request;
+	static char out[KMS_REQUEST_BODY_MAX];
 	JsonWanted	wanted = {"a", out, sizeof(out), false};
 
 	http_request_init(&request, "POST", "");
-	http_request_body(&request, bytes_of_string("{\"a\":"));
+	kms_request_body(&request, bytes_of_string("{\"a\":"));
 	json_put_string(&request, text);
-	http_request_body(&request, bytes_of_string("}"));
+	kms_request_body(&request, bytes_of_string("}"));
 	if (!request.invalid)
 		check(json_find(bytes_of(request.body, request.body_len), &wanted, 1) &&
 			  wanted.found && strcmp(out, text) == 0);
@@ -63,8 +63,8 @@ check_string(const char *text)
 static void
 check_base64(const char *text)
 {
-	static HttpRequest request;
-	static uint8 out[HTTP_REQUEST_BODY_MAX];
+	static KmsRequest request;
+	static uint8 out[KMS_REQUEST_BODY_MAX];
 	Size		capacity = strlen(text) / 2;
 	Size		len;
 

@@ -21,9 +21,9 @@ static const KmsContext context = {
 	.kek = "saas-chat",
 };
 
-static const KmsToken token = {.text = "hvs.TOKEN"};
+static KmsToken token = {.text = "hvs.TOKEN"};
 static const KmsCredential credential = {.identity = "id",.secret = "a.b.c"};
-static HttpRequest request;
+static KmsRequest request;
 
 static void
 check(bool ok)
@@ -59,23 +59,38 @@ check_request(const KmsServer *server)
 static void
 check_vault(const KmsServer *server)
 {
-	const KmsHttp *http = server->provider->http;
-	const char *secret = http->secret_file(server);
+	const KmsRemote *remote = server->provider->remote;
+	const char *secret = remote->secret_file(server);
 	uint8		data_key[DATA_KEY_LEN] = {0};
+	uint8		scratch[KMS_SCRATCH_LEN] = {0};
+	KmsAsked	asked = {
+		.operation = KMS_WRAP,
+		.context = &context,
+		.in = bytes_of(data_key, sizeof(data_key)),
+		.scratch = scratch,
+	};
 	KmsError	error;
 
 	check(secret == NULL || secret[0] == '/');
-	if (http->build(server, KMS_WRAP, &context, bytes_of(data_key, sizeof(data_key)), &token,
-					&request, &error))
+	if (remote->build(server, &asked, &token, &request, &error))
 		check_request(server);
 	else
 		abort();
 	for (KmsLogin step = KMS_LOGIN; step <= KMS_LOGOUT; step++)
 	{
-		if (http->build_login(server, step, &credential, &token, &request, &error))
-			check_request(server);
-		else
-			check(step == KMS_LOGOUT && !http->logs_in(server));
+		KmsLoginAsked login = {.step = step,.credential = &credential};
+
+		switch (remote->build_login(server, &login, &token, &request, &error))
+		{
+			case KMS_GO_ON:
+				check_request(server);
+				break;
+			case KMS_COMPLETE:
+				check(step == KMS_LOGOUT && !remote->logs_in(server));
+				break;
+			case KMS_FAILED:
+				abort();
+		}
 	}
 }
 

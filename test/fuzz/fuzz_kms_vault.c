@@ -28,8 +28,8 @@ static const KmsContext context = {
 };
 
 static KmsServer server;
-static HttpReply reply;
-static HttpRequest request;
+static KmsReply reply;
+static KmsRequest request;
 static KmsCredential credential;
 
 static void
@@ -61,32 +61,37 @@ check_operation(KmsOperation operation)
 	Size		len = 0;
 	KmsError	error;
 	static const KmsToken token = {.text = "t"};
+	uint8		scratch[KMS_SCRATCH_LEN] = {0};
+	KmsAsked	asked = {.operation = operation,.context = &context,.scratch = scratch};
 
-	if (!kms_vault.http->read(&server, operation, &reply, out, &len, &error))
+	if (!kms_vault.remote->read(&server, &asked, &reply, out, &len, &error))
 	{
 		check_error(&error);
 		return;
 	}
 	check(reply.status == 200);
+	asked.operation = KMS_UNWRAP;
+	asked.in = bytes_of(out, len);
 	if (operation == KMS_UNWRAP)
 		check(len == DATA_KEY_LEN);
 	else
 		check(len <= KMS_WRAPPED_MAX &&
-			  kms_vault.http->build(&server, KMS_UNWRAP, &context, bytes_of(out, len), &token,
-									&request, &error));
+			  kms_vault.remote->build(&server, &asked, &token, &request, &error));
 }
 
 static void
 check_login(KmsLogin step)
 {
 	static KmsToken token;
+	KmsLoginAsked asked = {.step = step,.credential = &credential};
+	KmsLoginAsked renewal = {.step = KMS_RENEW};
 	KmsError	error;
 
-	if (!kms_vault.http->read_login(&server, step, &credential, &reply, &token, &error))
+	if (kms_vault.remote->read_login(&server, &asked, &reply, &token, &error) == KMS_FAILED)
 		check_error(&error);
 	else if (step != KMS_LOGOUT)
-		check(kms_vault.http->build_login(&server, KMS_RENEW, &credential, &token, &request,
-										  &error));
+		check(kms_vault.remote->build_login(&server, &renewal, &token, &request,
+											&error) == KMS_GO_ON);
 }
 
 int
@@ -102,7 +107,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			writer_sized(&w, bytes_of_string(options[i]));
 		check(kms_server_read("fuzz", writer_bytes(&w), &server, &error));
 	}
-	if (size < 3 || size - 3 > HTTP_REPLY_BODY_MAX)
+	if (size < 3 || size - 3 > KMS_REPLY_BODY_MAX)
 		return 0;
 	reply.status = data[1] << 8 | data[2];
 	reply.body_len = size - 3;

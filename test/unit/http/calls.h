@@ -18,8 +18,8 @@
 
 typedef struct Call
 {
-	HttpRequest request;
-	HttpReply	reply;
+	KmsRequest request;
+	KmsReply	reply;
 	HttpTransfer *transfer;
 	bool		done;
 } Call;

@@ -20,48 +20,48 @@ typedef struct Case
 	const char *host;
 	const char *port;
 	const char *path;
-	HttpFailure failure;
+	KmsFailure failure;
 } Case;
 
 static const Case cases[] = {
-	{"127.0.0.1", "closed", "/", HTTP_UNREACHABLE},
-	{"nowhere.kms.example", "good", "/plain", HTTP_UNREACHABLE},
-	{"127.0.0.1", "good", "/closed", HTTP_UNREACHABLE},
-	{"127.0.0.1", "good", "/cut", HTTP_UNREACHABLE},
-	{"127.0.0.1", "good", "/reset", HTTP_UNREACHABLE},
+	{"127.0.0.1", "closed", "/", KMS_UNREACHABLE},
+	{"nowhere.kms.example", "good", "/plain", KMS_UNREACHABLE},
+	{"127.0.0.1", "good", "/closed", KMS_UNREACHABLE},
+	{"127.0.0.1", "good", "/cut", KMS_UNREACHABLE},
+	{"127.0.0.1", "good", "/reset", KMS_UNREACHABLE},
 
-	{"127.0.0.1", "expired", "/plain", HTTP_UNTRUSTED},
-	{"127.0.0.1", "misnamed", "/plain", HTTP_UNTRUSTED},
-	{"127.0.0.1", "stranger", "/plain", HTTP_UNTRUSTED},
-	{"127.0.0.1", "old", "/plain", HTTP_UNTRUSTED},
-	{"127.0.0.1", "plain", "/plain", HTTP_UNTRUSTED},
+	{"127.0.0.1", "expired", "/plain", KMS_UNTRUSTED},
+	{"127.0.0.1", "misnamed", "/plain", KMS_UNTRUSTED},
+	{"127.0.0.1", "stranger", "/plain", KMS_UNTRUSTED},
+	{"127.0.0.1", "old", "/plain", KMS_UNTRUSTED},
+	{"127.0.0.1", "plain", "/plain", KMS_UNTRUSTED},
 
-	{"127.0.0.1", "good", "/too_long", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/endless", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/long_line", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/long_headers", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/many_headers", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/interim", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/garbage", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/http09", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/status", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/switch", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/short", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/short_chunk", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/truncated", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/half_headers", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/short_cut", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/chunk_cut", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/headers_cut", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/interim_length", HTTP_BAD_REPLY},
-	{"127.0.0.1", "good", "/two_lengths", HTTP_BAD_REPLY},
+	{"127.0.0.1", "good", "/too_long", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/endless", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/long_line", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/long_headers", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/many_headers", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/interim", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/garbage", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/http09", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/status", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/switch", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/short", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/short_chunk", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/truncated", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/half_headers", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/short_cut", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/chunk_cut", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/headers_cut", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/interim_length", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/two_lengths", KMS_BAD_REPLY},
 };
 
 /* Nothing of a reply is left, and nothing in the text is the peer's. */
 static bool
-failed_with(const Call *call, HttpFailure failure)
+failed_with(const Call *call, KmsFailure failure)
 {
-	const HttpReply *reply = &call->reply;
+	const KmsReply *reply = &call->reply;
 
 	return reply->failure == failure && reply->failure_text[0] != '\0' &&
 		strstr(reply->failure_text, "127.0.0.1") == NULL &&
@@ -106,7 +106,7 @@ test_requests(HttpClient *client)
 		http_request_init(&call.request, "GET", urls[i]);
 		call_send(&call, client, TIMEOUT_MS);
 		calls_wait(&call, 1);
-		TAP_EACH(ok, failed_with(&call, HTTP_LOCAL), "%s: %d, %s", urls[i],
+		TAP_EACH(ok, failed_with(&call, KMS_LOCAL_FAILURE), "%s: %d, %s", urls[i],
 				 call.reply.failure, call.reply.failure_text);
 	}
 	tap_ok(ok, "a URL that is not plain https is refused");
@@ -116,7 +116,7 @@ test_requests(HttpClient *client)
 	http_request_header(&call.request, "X-Token", "a\r\nX-Other: b");
 	call_send(&call, client, TIMEOUT_MS);
 	calls_wait(&call, 1);
-	tap_ok(failed_with(&call, HTTP_LOCAL) && requests_with("") == logged,
+	tap_ok(failed_with(&call, KMS_LOCAL_FAILURE) && requests_with("") == logged,
 		   "an invalid request is not sent");
 }
 
@@ -128,19 +128,19 @@ test_files(void)
 		const char *ca_file;
 		const char *cert_file;
 		const char *key_file;
-		HttpFailure failure;
+		KmsFailure failure;
 	}			files[] = {
-		{"ca.pem", "client.pem", "client.key", HTTP_REPLIED},
-		{"other_ca.pem", NULL, NULL, HTTP_UNTRUSTED},
-		{"missing.pem", NULL, NULL, HTTP_LOCAL},
-		{"client.key", NULL, NULL, HTTP_LOCAL},
-		{"ca.pem", "missing.pem", "client.key", HTTP_LOCAL},
-		{"ca.pem", "client.pem", "missing.key", HTTP_LOCAL},
-		{"ca.pem", "client.pem", "server.key", HTTP_LOCAL},
-		{"ca.pem", "client.pem", "locked.key", HTTP_LOCAL},
-		{"fifo", NULL, NULL, HTTP_LOCAL},
-		{"ca.pem", "fifo", "client.key", HTTP_LOCAL},
-		{"ca.pem", "client.pem", "fifo", HTTP_LOCAL},
+		{"ca.pem", "client.pem", "client.key", KMS_REPLIED},
+		{"other_ca.pem", NULL, NULL, KMS_UNTRUSTED},
+		{"missing.pem", NULL, NULL, KMS_LOCAL_FAILURE},
+		{"client.key", NULL, NULL, KMS_LOCAL_FAILURE},
+		{"ca.pem", "missing.pem", "client.key", KMS_LOCAL_FAILURE},
+		{"ca.pem", "client.pem", "missing.key", KMS_LOCAL_FAILURE},
+		{"ca.pem", "client.pem", "server.key", KMS_LOCAL_FAILURE},
+		{"ca.pem", "client.pem", "locked.key", KMS_LOCAL_FAILURE},
+		{"fifo", NULL, NULL, KMS_LOCAL_FAILURE},
+		{"ca.pem", "fifo", "client.key", KMS_LOCAL_FAILURE},
+		{"ca.pem", "client.pem", "fifo", KMS_LOCAL_FAILURE},
 	};
 	bool		ok = true;
 
@@ -155,14 +155,14 @@ test_files(void)
 		ca_folders_loaded = 0;
 		passwords_given = 0;
 		call_get(&call, client, files[i].cert_file != NULL ? "mutual" : "good", "/plain", TIMEOUT_MS);
-		TAP_EACH(ok, files[i].failure == HTTP_REPLIED ? call.reply.status == 200 :
+		TAP_EACH(ok, files[i].failure == KMS_REPLIED ? call.reply.status == 200 :
 				 failed_with(&call, files[i].failure),
 				 "%s %s %s: %d, %s", files[i].ca_file, files[i].cert_file, files[i].key_file,
 				 call.reply.failure, call.reply.failure_text);
 		http_client_free(client);
 		TAP_EACH(ok, ca_folders_loaded == 0,
 				 "%s: the system's CAs were loaded, too", files[i].ca_file);
-		TAP_EACH(ok, files[i].failure == HTTP_LOCAL || files[i].key_file == NULL || passwords_given > 0,
+		TAP_EACH(ok, files[i].failure == KMS_LOCAL_FAILURE || files[i].key_file == NULL || passwords_given > 0,
 				 "%s: a password may be asked for", files[i].key_file);
 	}
 	tap_ok(ok, "files of CAs and certificates are used as given, and faulty ones are our own fault");
@@ -177,7 +177,7 @@ test_system_cas(void)
 	Call		call;
 
 	call_get(&call, client, "good", "/plain", TIMEOUT_MS);
-	tap_ok(failed_with(&call, HTTP_UNTRUSTED) || failed_with(&call, HTTP_LOCAL),
+	tap_ok(failed_with(&call, KMS_UNTRUSTED) || failed_with(&call, KMS_LOCAL_FAILURE),
 		   "without a file of CAs, those of the system count");
 	http_client_free(client);
 }
@@ -189,7 +189,7 @@ test_no_certificate(HttpClient *client)
 	Call		call;
 
 	call_get(&call, client, "mutual", "/plain", TIMEOUT_MS);
-	tap_ok(failed_with(&call, HTTP_UNTRUSTED) || failed_with(&call, HTTP_UNREACHABLE),
+	tap_ok(failed_with(&call, KMS_UNTRUSTED) || failed_with(&call, KMS_UNREACHABLE),
 		   "a server that wants our certificate is no failure of ours");
 }
 
@@ -210,7 +210,7 @@ test_forbidden(void)
 		call_init(&call, "GET", hosts[i], "good", "/plain");
 		call_send(&call, client, TIMEOUT_MS);
 		calls_wait(&call, 1);
-		TAP_EACH(ok, call.reply.failure != HTTP_FORBIDDEN_ADDRESS, "%s: %d, %s", hosts[i],
+		TAP_EACH(ok, call.reply.failure != KMS_FORBIDDEN_ADDRESS, "%s: %d, %s", hosts[i],
 				 call.reply.failure, call.reply.failure_text);
 		http_client_free(client);
 		client = create_client();
@@ -224,7 +224,7 @@ test_forbidden(void)
 		call_init(&call, "GET", hosts[i], "good", "/plain");
 		call_send(&call, client, TIMEOUT_MS);
 		calls_wait(&call, 1);
-		TAP_EACH(ok, failed_with(&call, HTTP_FORBIDDEN_ADDRESS), "%s: %d, %s", hosts[i],
+		TAP_EACH(ok, failed_with(&call, KMS_FORBIDDEN_ADDRESS), "%s: %d, %s", hosts[i],
 				 call.reply.failure, call.reply.failure_text);
 	}
 	tap_ok(ok && requests_with("") == logged,

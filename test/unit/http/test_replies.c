@@ -17,7 +17,7 @@ test_request(HttpClient *client)
 	bool		ok;
 
 	call_get(&call, client, "good", "/plain?list=true", TIMEOUT_MS);
-	tap_ok(call.reply.failure == HTTP_REPLIED && call.reply.status == 200 &&
+	tap_ok(call.reply.failure == KMS_REPLIED && call.reply.status == 200 &&
 		   call.reply.body_len == 5 && strcmp(call.reply.body, "hello") == 0 &&
 		   call.reply.retry_after_ms == 0 && call.reply.request_id[0] == '\0',
 		   "a reply is read");
@@ -28,7 +28,7 @@ test_request(HttpClient *client)
 	call_init(&call, "POST", "localhost", "good", "/echo");
 	http_request_header(&call.request, "X-Vault-Token", "hvs.token");
 	http_request_header(&call.request, "Content-Type", "application/json");
-	http_request_body(&call.request, bytes_of("{\"a\":\"\0\"}", 9));
+	kms_request_body(&call.request, bytes_of("{\"a\":\"\0\"}", 9));
 	call_send(&call, client, TIMEOUT_MS);
 	calls_wait(&call, 1);
 	ok = call.reply.status == 200 &&
@@ -47,10 +47,10 @@ test_request(HttpClient *client)
 		   "a POST needs no body");
 
 	call_init(&call, "PUT", "localhost", "good", "/put");
-	http_request_body(&call.request, bytes_of("x", 1));
+	kms_request_body(&call.request, bytes_of("x", 1));
 	call_send(&call, client, TIMEOUT_MS);
 	calls_wait(&call, 1);
-	tap_ok(call.reply.failure == HTTP_REPLIED && call.reply.status == 204 &&
+	tap_ok(call.reply.failure == KMS_REPLIED && call.reply.status == 204 &&
 		   call.reply.body_len == 0 && requests_with("\"method\": \"PUT\"") == 1,
 		   "other methods are sent, and a reply needs no body");
 
@@ -73,14 +73,14 @@ static void
 test_sizes(HttpClient *client)
 {
 	static char token[16385];
-	static char body[HTTP_REQUEST_BODY_MAX];
+	static char body[KMS_REQUEST_BODY_MAX];
 	Call		call;
 
 	memset(token, 't', sizeof(token) - 1);
 	memset(body, 'b', sizeof(body));
 	call_init(&call, "POST", "localhost", "good", "/echo");
 	http_request_header(&call.request, "Authorization", token);
-	http_request_body(&call.request, bytes_of(body, sizeof(body)));
+	kms_request_body(&call.request, bytes_of(body, sizeof(body)));
 	call_send(&call, client, TIMEOUT_MS);
 	calls_wait(&call, 1);
 	tap_ok(call.reply.status == 200 && requests_with(token) == 1 &&
@@ -88,8 +88,8 @@ test_sizes(HttpClient *client)
 		   "a token of 16 kB is sent whole, and so is the longest body");
 
 	call_get(&call, client, "good", "/full", TIMEOUT_MS);
-	tap_ok(call.reply.failure == HTTP_REPLIED && call.reply.body_len == HTTP_REPLY_BODY_MAX &&
-		   strlen(call.reply.body) == HTTP_REPLY_BODY_MAX,
+	tap_ok(call.reply.failure == KMS_REPLIED && call.reply.body_len == KMS_REPLY_BODY_MAX &&
+		   strlen(call.reply.body) == KMS_REPLY_BODY_MAX,
 		   "the longest body is read");
 }
 
@@ -118,7 +118,7 @@ test_status(HttpClient *client)
 	for (int i = 0; i < lengthof(cases); i++)
 	{
 		call_get(&call, client, "good", cases[i].path, TIMEOUT_MS);
-		TAP_EACH(ok, call.reply.failure == HTTP_REPLIED && call.reply.status == cases[i].status &&
+		TAP_EACH(ok, call.reply.failure == KMS_REPLIED && call.reply.status == cases[i].status &&
 				 call.reply.retry_after_ms == cases[i].retry_after_ms,
 				 "%s: %d, after %d ms", cases[i].path, call.reply.status,
 				 (int) call.reply.retry_after_ms);
@@ -164,7 +164,7 @@ test_redirects(HttpClient *client)
 		http_request_header(&call.request, "X-Vault-Token", "redirected-token");
 		call_send(&call, client, TIMEOUT_MS);
 		calls_wait(&call, 1);
-		TAP_EACH(ok, call.reply.failure == HTTP_REPLIED && call.reply.status / 100 == 3,
+		TAP_EACH(ok, call.reply.failure == KMS_REPLIED && call.reply.status / 100 == 3,
 				 "%s: %d", paths[i], call.reply.status);
 	}
 	tap_ok(ok && requests_with("redirected-token") == lengthof(paths) && requests_with("caught") == 0,

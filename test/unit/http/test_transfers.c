@@ -67,7 +67,7 @@ test_timeouts(void)
 	took = now_ms() - started;
 	for (int i = 0; i < lengthof(phases); i++)
 	{
-		TAP_EACH(ok, calls[i].reply.failure == HTTP_UNREACHABLE &&
+		TAP_EACH(ok, calls[i].reply.failure == KMS_UNREACHABLE &&
 				 strstr(calls[i].reply.failure_text, "imeout") != NULL,
 				 "%s %s%s: %d, %s", phases[i].host, phases[i].port, phases[i].path,
 				 calls[i].reply.failure, calls[i].reply.failure_text);
@@ -85,7 +85,7 @@ test_timeouts(void)
 	calls_wait(calls, 4);
 	ok = true;
 	for (int i = 0; i < 4; i++)
-		TAP_EACH(ok, calls[i].reply.failure == HTTP_UNREACHABLE, "%d", calls[i].reply.failure);
+		TAP_EACH(ok, calls[i].reply.failure == KMS_UNREACHABLE, "%d", calls[i].reply.failure);
 	tap_ok(ok && now_ms() - started < PROMPT_MS, "waiting for a connection is part of the time");
 	http_client_free(client);
 }
@@ -104,7 +104,7 @@ test_connect_timeout(void)
 	Call		call;
 
 	call_get(&call, client, "silent", "/plain", TIMEOUT_MS);
-	tap_ok(call.reply.failure == HTTP_UNREACHABLE && now_ms() - started < PROMPT_MS,
+	tap_ok(call.reply.failure == KMS_UNREACHABLE && now_ms() - started < PROMPT_MS,
 		   "a connection that is not made in its time is given up");
 	http_client_free(client);
 }
@@ -326,7 +326,7 @@ test_no_memory(void)
 	epoll_failures = 1000;
 	call_get(&call, client, "good", "/plain", TIMEOUT_MS);
 	epoll_failures = 0;
-	tap_ok(call.reply.failure == HTTP_LOCAL, "a socket that cannot be watched fails its transfer");
+	tap_ok(call.reply.failure == KMS_LOCAL_FAILURE, "a socket that cannot be watched fails its transfer");
 	call_get(&call, client, "good", "/plain", TIMEOUT_MS);
 	tap_ok(call.reply.status == 200, "and the client goes on when it can be");
 	http_client_free(client);

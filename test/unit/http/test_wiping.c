@@ -128,7 +128,7 @@ make_request(Call *call, const char *port, const char *path, const Marker *token
 	filler[token->len] = 'x';
 	http_request_header(&call->request, "X-Vault-Token", filler);
 	marker_show(body, filler);
-	http_request_body(&call->request, bytes_of(filler, sizeof(filler)));
+	kms_request_body(&call->request, bytes_of(filler, sizeof(filler)));
 	OPENSSL_cleanse(filler, sizeof(filler));
 }
 

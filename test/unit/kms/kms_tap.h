@@ -23,16 +23,25 @@ extern bool server_read(KmsServer *server, KmsError *error, const char *const *o
 extern const KmsServer *server_of(const char *const *options);
 
 /* The reply of each test, begun anew. */
-extern HttpReply *reply_of(int status, const char *body);
+extern KmsReply *reply_of(int status, const char *body);
 
 /* What the tests wrap and are bound to. */
 extern const uint8 test_data_key[DATA_KEY_LEN];
 extern const KmsContext test_context;
 
+/* What the key worker asks a remote provider, without its structs; at second 0. */
+extern bool ask_build(const KmsProvider *provider, const KmsServer *server,
+					  KmsOperation operation, const KmsContext *context, Bytes in,
+					  const KmsToken *token, KmsRequest *request, KmsError *error);
+extern bool ask_read(const KmsProvider *provider, const KmsServer *server,
+					 KmsOperation operation, const KmsReply *reply,
+					 uint8 *out, Size *out_len, KmsError *error);
+
 /* One function a file of tests. */
-extern void test_http_message(void);
+extern void test_message(void);
 extern void test_json(void);
 extern void test_options(void);
+extern void test_inner_key(void);
 extern void test_vault_requests(void);
 extern void test_vault_replies(void);
 extern void test_vault_refusals(void);

@@ -9,6 +9,7 @@
 
 #include <sodium.h>
 
+#include "crypto/aead.h"
 #include "kms_tap.h"
 
 const uint8 test_data_key[DATA_KEY_LEN] = {
@@ -48,10 +49,10 @@ server_of(const char *const *options)
 	return &server;
 }
 
-HttpReply *
+KmsReply *
 reply_of(int status, const char *body)
 {
-	static HttpReply reply;
+	static KmsReply reply;
 
 	memset(&reply, 0, sizeof(reply));
 	reply.status = status;
@@ -59,14 +60,36 @@ reply_of(int status, const char *body)
 	return &reply;
 }
 
+bool
+ask_build(const KmsProvider *provider, const KmsServer *server, KmsOperation operation,
+		  const KmsContext *context, Bytes in, const KmsToken *token, KmsRequest *request,
+		  KmsError *error)
+{
+	static uint8 scratch[KMS_SCRATCH_LEN];
+	KmsAsked	asked = {.operation = operation,.context = context,.in = in,.scratch = scratch};
+
+	return provider->remote->build(server, &asked, token, request, error);
+}
+
+bool
+ask_read(const KmsProvider *provider, const KmsServer *server, KmsOperation operation,
+		 const KmsReply *reply, uint8 *out, Size *out_len, KmsError *error)
+{
+	static uint8 scratch[KMS_SCRATCH_LEN];
+	KmsAsked	asked = {.operation = operation,.context = &test_context,.scratch = scratch};
+
+	return provider->remote->read(server, &asked, reply, out, out_len, error);
+}
+
 int
 main(void)
 {
-	if (sodium_init() < 0)
+	if (sodium_init() < 0 || !aead_startup())
 		return 1;
-	test_http_message();
+	test_message();
 	test_json();
 	test_options();
+	test_inner_key();
 	test_vault_requests();
 	test_vault_replies();
 	test_vault_refusals();

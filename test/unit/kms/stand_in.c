@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * stand_in.c
- *	  In the place of base/config.c and kms_file.c, which want a server; for
+ *	  In the place of base/config.c, kms_file.c and the transports, which want a server; for
  *	  these tests and for test/fuzz.
  *
  *-------------------------------------------------------------------------
@@ -10,13 +10,16 @@
 
 #include "base/config.h"
 #include "kms/kms_provider.h"
+#include "kms/kms_transport.h"
 
 bool		config_allow_local_kms;
 
 static const KmsOptionRule file_option_rules[] = {
-	{.name = "path",.names_file = true},
+	{.name = "path",.of_machine = true},
 	{.name = NULL},
 };
+
+const KmsTransport kms_over_http;
 
 const KmsProvider kms_file = {
 	.name = "file",

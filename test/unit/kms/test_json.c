@@ -184,7 +184,7 @@ test_several(void)
 static void
 test_depth(void)
 {
-	static char json[HTTP_REPLY_BODY_MAX + 2];
+	static char json[KMS_REPLY_BODY_MAX + 2];
 	char		out[OUT_MAX];
 	JsonWanted	wanted = {"a", out, sizeof(out), false};
 	bool		ok = true;
@@ -207,15 +207,15 @@ test_depth(void)
 		   JSON_DEPTH_MAX);
 
 	memset(json, '[', sizeof(json));
-	ok = !find_exact(json, HTTP_REPLY_BODY_MAX, &wanted, 1);
+	ok = !find_exact(json, KMS_REPLY_BODY_MAX, &wanted, 1);
 	json[0] = '\"';
-	tap_ok(ok && !find_exact(json, HTTP_REPLY_BODY_MAX, &wanted, 1),
+	tap_ok(ok && !find_exact(json, KMS_REPLY_BODY_MAX, &wanted, 1),
 		   "so many brackets as fit into a reply do no harm");
 
 	memset(json, ' ', sizeof(json));
 	memcpy(json, "{}", 2);
-	tap_ok(find_exact(json, HTTP_REPLY_BODY_MAX, &wanted, 1) &&
-		   !find_exact(json, HTTP_REPLY_BODY_MAX + 1, &wanted, 1),
+	tap_ok(find_exact(json, KMS_REPLY_BODY_MAX, &wanted, 1) &&
+		   !find_exact(json, KMS_REPLY_BODY_MAX + 1, &wanted, 1),
 		   "what is longer than a reply may be is refused");
 }
 
@@ -245,7 +245,7 @@ test_bounds(void)
 	tap_ok(ok, "a NUL is refused, wherever it stands");
 }
 
-static HttpRequest request;
+static KmsRequest request;
 
 static bool
 body_is(const char *expected)
@@ -257,7 +257,7 @@ body_is(const char *expected)
 static void
 test_strings(void)
 {
-	static char fill[HTTP_REQUEST_BODY_MAX];
+	static char fill[KMS_REQUEST_BODY_MAX];
 	bool		ok;
 
 	http_request_init(&request, "POST", "");
@@ -269,7 +269,7 @@ test_strings(void)
 	memset(fill, 'x', sizeof(fill) - 2);
 	http_request_init(&request, "POST", "");
 	json_put_string(&request, fill);
-	ok = !request.invalid && request.body_len == HTTP_REQUEST_BODY_MAX;
+	ok = !request.invalid && request.body_len == KMS_REQUEST_BODY_MAX;
 	http_request_init(&request, "POST", "");
 	fill[10] = '"';
 	json_put_string(&request, fill);
@@ -289,9 +289,9 @@ test_base64(void)
 		"Zm9-", "Zm9_", "Z", "=", "====", "Zg==Zg==", "Zm9v\xc3\xa9", "Zm9vYmFyeA==",
 		"\xff\xffU=", "Zm9\xff",
 	};
-	static uint8 bytes[HTTP_REQUEST_BODY_MAX];
+	static uint8 bytes[KMS_REQUEST_BODY_MAX];
 	bool		ok = true;
-	Size		most = (HTTP_REQUEST_BODY_MAX - 2) / 4 * 3;
+	Size		most = (KMS_REQUEST_BODY_MAX - 2) / 4 * 3;
 
 	for (int i = 0; i < lengthof(vectors); i++)
 	{
@@ -323,7 +323,7 @@ test_base64(void)
 
 	http_request_init(&request, "POST", "");
 	json_put_base64(&request, bytes_of(bytes, most));
-	ok = !request.invalid && request.body_len == HTTP_REQUEST_BODY_MAX - 2 &&
+	ok = !request.invalid && request.body_len == KMS_REQUEST_BODY_MAX - 2 &&
 		request.body[request.body_len - 1] == '"';
 	http_request_init(&request, "POST", "");
 	json_put_base64(&request, bytes_of(bytes, most + 1));

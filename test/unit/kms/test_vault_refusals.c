@@ -192,7 +192,7 @@ test_vault_refusals(void)
 static KmsError error;
 
 static bool
-read_refusal(Asked asked, const HttpReply *reply)
+read_refusal(Asked asked, const KmsReply *reply)
 {
 	static const char *const options[] = {
 		VAULT, "auth_method", "jwt", "jwt_file", PATH, "role", "saas", NULL
@@ -200,7 +200,7 @@ read_refusal(Asked asked, const HttpReply *reply)
 	static KmsCredential credential;
 	static KmsToken token;
 	const KmsServer *server = server_of(options);
-	const KmsHttp *http = kms_vault.http;
+	KmsLoginAsked login = {.step = asked == LOGIN ? KMS_LOGIN : KMS_RENEW,.credential = &credential};
 	uint8		out[KMS_WRAPPED_MAX];
 	Size		len;
 
@@ -208,14 +208,13 @@ read_refusal(Asked asked, const HttpReply *reply)
 	switch (asked)
 	{
 		case WRAP:
-			return http->read(server, KMS_WRAP, reply, out, &len, &error);
+			return ask_read(&kms_vault, server, KMS_WRAP, reply, out, &len, &error);
 		case UNWRAP:
-			return http->read(server, KMS_UNWRAP, reply, out, &len, &error);
+			return ask_read(&kms_vault, server, KMS_UNWRAP, reply, out, &len, &error);
 		case REWRAP:
-			return http->read(server, KMS_REWRAP, reply, out, &len, &error);
+			return ask_read(&kms_vault, server, KMS_REWRAP, reply, out, &len, &error);
 		default:
-			return http->read_login(server, asked == LOGIN ? KMS_LOGIN : KMS_RENEW, &credential,
-									reply, &token, &error);
+			return kms_vault.remote->read_login(server, &login, reply, &token, &error) != KMS_FAILED;
 	}
 }
 

@@ -45,12 +45,12 @@ static Size out_len;
 static KmsError error;
 
 static bool
-read_reply(KmsOperation operation, const HttpReply *reply)
+read_reply(KmsOperation operation, const KmsReply *reply)
 {
 	memset(out, 'z', sizeof(out));
 	memset(&error, 'z', sizeof(error));
 	out_len = 99;
-	return kms_vault.http->read(server_of(by_token), operation, reply, out, &out_len, &error);
+	return ask_read(&kms_vault, server_of(by_token), operation, reply, out, &out_len, &error);
 }
 
 static bool
@@ -153,13 +153,15 @@ test_wrapped(void)
 static KmsToken token;
 
 static bool
-read_login(const char *const *options, KmsLogin step, const HttpReply *reply)
+read_login(const char *const *options, KmsLogin step, const KmsReply *reply)
 {
 	static KmsCredential credential;
+	KmsLoginAsked asked = {.step = step,.credential = &credential};
 
 	strlcpy(credential.secret, "hvs.FILE", sizeof(credential.secret));
 	memset(&error, 'z', sizeof(error));
-	return kms_vault.http->read_login(server_of(options), step, &credential, reply, &token, &error);
+	return kms_vault.remote->read_login(server_of(options), &asked, reply, &token,
+										&error) == KMS_COMPLETE;
 }
 
 static bool
@@ -286,25 +288,25 @@ test_no_reply(void)
 {
 	static const struct
 	{
-		HttpFailure failure;
+		KmsFailure failure;
 		KmsStatus	status;
 		const char *subject;
 		const char *detail;
 	}			failures[] = {
-		{HTTP_UNREACHABLE, KMS_UNAVAILABLE, "", "It could not be reached: words."},
-		{HTTP_UNTRUSTED, KMS_UNAVAILABLE, "", "Its certificate is not trusted: words."},
-		{HTTP_FORBIDDEN_ADDRESS, KMS_CONFIG, "address",
+		{KMS_UNREACHABLE, KMS_UNAVAILABLE, "", "It could not be reached: words."},
+		{KMS_UNTRUSTED, KMS_UNAVAILABLE, "", "Its certificate is not trusted: words."},
+		{KMS_FORBIDDEN_ADDRESS, KMS_CONFIG, "address",
 		"it leads to this machine, a link-local address or a metadata service, and bionic_crypt.allow_local_kms is off"},
-		{HTTP_BAD_REPLY, KMS_PROTOCOL, "", "Its reply cannot be read: words."},
-		{HTTP_LOCAL, KMS_CREDENTIAL, "", "It could not be asked: words."},
-		{HTTP_LOCAL + 1, KMS_PROTOCOL, "", "Its reply cannot be read: words."},
+		{KMS_BAD_REPLY, KMS_PROTOCOL, "", "Its reply cannot be read: words."},
+		{KMS_LOCAL_FAILURE, KMS_CREDENTIAL, "", "It could not be asked: words."},
+		{KMS_LOCAL_FAILURE + 1, KMS_PROTOCOL, "", "Its reply cannot be read: words."},
 	};
 	bool		ok = true;
 
 	for (int i = 0; i < lengthof(failures); i++)
 	{
 		/* a body that was left there does not count */
-		HttpReply  *reply = reply_of(200, "{\"data\":{\"plaintext\":\"" PLAINTEXT "\"}}");
+		KmsReply  *reply = reply_of(200, "{\"data\":{\"plaintext\":\"" PLAINTEXT "\"}}");
 
 		reply->failure = failures[i].failure;
 		strcpy(reply->failure_text, "words");
@@ -333,7 +335,7 @@ test_no_reply(void)
 static void
 test_details(void)
 {
-	HttpReply  *reply = reply_of(403, "{\"errors\":[\"s3cret\"]}");
+	KmsReply  *reply = reply_of(403, "{\"errors\":[\"s3cret\"]}");
 	bool		ok;
 
 	strcpy(reply->request_id, "id-1");

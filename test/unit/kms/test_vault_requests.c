@@ -22,7 +22,7 @@
 #define WRAPPED		"vault:v12:AAECAwQF"
 #define A_JWT		"eyJh.eyJz.c2ln"
 
-static HttpRequest request;
+static KmsRequest request;
 
 static void test_operations(void);
 static void test_not_built(void);
@@ -75,7 +75,7 @@ static bool
 build(const char *const *options, KmsOperation operation, const char *wrapped, KmsError *error)
 {
 	memset(&request, 0xff, sizeof(request));
-	return kms_vault.http->build(server_of(options), operation, &test_context,
+	return ask_build(&kms_vault, server_of(options), operation, &test_context,
 								 wrapped ? bytes_of_string(wrapped) :
 								 bytes_of(test_data_key, DATA_KEY_LEN),
 								 token_of("hvs.TOKEN"), &request, error);
@@ -118,9 +118,9 @@ test_operations(void)
 		   request_is("POST", "https://vault.example:8200/v1/transit/rewrap/saas-chat", HEADERS,
 					  "{\"ciphertext\":\"" WRAPPED "\",\"context\":\"" BOUND "\"}"),
 		   "a derived key is bound by its context, and can be wrapped anew there");
-	tap_ok(!kms_vault.http->can_rewrap(server_of(plain)) &&
-		   !kms_vault.http->can_rewrap(server_of(full)) &&
-		   kms_vault.http->can_rewrap(server_of(derived)),
+	tap_ok(!kms_vault.remote->can_rewrap(server_of(plain)) &&
+		   !kms_vault.remote->can_rewrap(server_of(full)) &&
+		   kms_vault.remote->can_rewrap(server_of(derived)),
 		   "who asks is told whether a key can be wrapped anew there");
 }
 
@@ -142,14 +142,14 @@ test_not_built(void)
 		KmsContext	context = test_context;
 
 		context.kek = bad_keks[i];
-		TAP_EACH(ok, !kms_vault.http->build(server_of(plain), KMS_WRAP, &context,
+		TAP_EACH(ok, !ask_build(&kms_vault, server_of(plain), KMS_WRAP, &context,
 											bytes_of(test_data_key, DATA_KEY_LEN),
 											token_of("t"), &request, &error) &&
 				 error.status == KMS_CONFIG && strcmp(error.subject, "kek") == 0, "%s", bad_keks[i]);
 	}
 	tap_ok(ok, "a request is not built for what is no name of a key");
 
-	tap_ok(!kms_vault.http->build(server_of(plain), KMS_WRAP, &test_context,
+	tap_ok(!ask_build(&kms_vault, server_of(plain), KMS_WRAP, &test_context,
 								  bytes_of(test_data_key, DATA_KEY_LEN),
 								  token_of("t\r\nX-Evil: 1"), &request, &error) &&
 		   error.status == KMS_CONFIG, "a token with a line break builds no request");
@@ -178,7 +178,7 @@ test_wrapped_forms(void)
 	for (int i = 0; i < lengthof(bad); i++)
 		TAP_EACH(ok, !build(plain, KMS_UNWRAP, bad[i], &error) &&
 				 error.status == KMS_BAD_CIPHERTEXT, "%s", bad[i]);
-	TAP_EACH(ok, !kms_vault.http->build(server_of(plain), KMS_UNWRAP, &test_context,
+	TAP_EACH(ok, !ask_build(&kms_vault, server_of(plain), KMS_UNWRAP, &test_context,
 										bytes_of("vault:v1:Zm9v\0x", 15), token_of("t"), &request,
 										&error) && error.status == KMS_BAD_CIPHERTEXT, "a NUL");
 
@@ -199,12 +199,16 @@ build_login(const char *const *options, KmsLogin step, const char *identity, con
 			KmsError *error)
 {
 	static KmsCredential credential;
+	static KmsToken token;
+	KmsLoginAsked asked = {.step = step};
 
 	strlcpy(credential.identity, identity, sizeof(credential.identity));
 	strlcpy(credential.secret, secret, sizeof(credential.secret));
 	memset(&request, 0xff, sizeof(request));
-	return kms_vault.http->build_login(server_of(options), step, &credential,
-									   token_of("hvs.TOKEN"), &request, error);
+	asked.credential = &credential;
+	strlcpy(token.text, "hvs.TOKEN", sizeof(token.text));
+	return kms_vault.remote->build_login(server_of(options), &asked, &token, &request,
+										 error) == KMS_GO_ON;
 }
 
 typedef struct LoginCase
@@ -253,6 +257,8 @@ static void
 test_logins(void)
 {
 	static const char *const token[] = {TOKEN, NULL};
+	static KmsToken held = {.text = "hvs.TOKEN"};
+	KmsLoginAsked logout = {.step = KMS_LOGOUT};
 	KmsError	error;
 
 	for (int i = 0; i < lengthof(logins); i++)
@@ -264,7 +270,8 @@ test_logins(void)
 		tap_ok(build_login(c->options, c->step, c->identity, c->secret, &error) &&
 			   request_is(c->method, url, c->headers, c->body), "login: %s", c->name);
 	}
-	tap_ok(!build_login(token, KMS_LOGOUT, "", "", &error) && error.status == KMS_CONFIG,
+	tap_ok(kms_vault.remote->build_login(server_of(token), &logout, &held, &request, &error) ==
+		   KMS_COMPLETE,
 		   "the token of a file is not revoked");
 }
 
@@ -346,9 +353,9 @@ test_files(void)
 	{
 		const KmsServer *server = server_of(methods[i].options);
 
-		TAP_EACH(ok, is(kms_vault.http->identity_file(server), methods[i].identity) &&
-				 is(kms_vault.http->secret_file(server), methods[i].secret) &&
-				 kms_vault.http->logs_in(server) == methods[i].logs_in, "method %d", i);
+		TAP_EACH(ok, is(kms_vault.remote->identity_file(server), methods[i].identity) &&
+				 is(kms_vault.remote->secret_file(server), methods[i].secret) &&
+				 kms_vault.remote->logs_in(server) == methods[i].logs_in, "method %d", i);
 	}
 	tap_ok(ok, "each method names the files it reads, and all but token log in");
 }

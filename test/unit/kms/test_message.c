@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
- * test_http_message.c
+ * test_message.c
  *	  Building requests: what is escaped, what is refused, what fits.
  *
  *-------------------------------------------------------------------------
  */
 #include "kms_tap.h"
 
-static HttpRequest request;
+static KmsRequest request;
 
 static void test_parts(void);
 static void test_escapes(void);
@@ -15,7 +15,7 @@ static void test_refusals(void);
 static void test_limits(void);
 
 void
-test_http_message(void)
+test_message(void)
 {
 	test_parts();
 	test_escapes();
@@ -39,8 +39,8 @@ test_parts(void)
 	http_request_path(&request, "/v1/");
 	http_request_header(&request, "A", "1");
 	http_request_header(&request, "B-C", "two words");
-	http_request_body(&request, bytes_of("{\0", 2));
-	http_request_body(&request, bytes_of("}", 1));
+	kms_request_body(&request, bytes_of("{\0", 2));
+	kms_request_body(&request, bytes_of("}", 1));
 	tap_ok(!request.invalid && strcmp(request.method, "POST") == 0 &&
 		   strcmp(request.url, "https://kms.example/v1/") == 0 &&
 		   request.url_len == strlen(request.url) &&
@@ -94,7 +94,7 @@ test_refusals(void)
 	begin();
 	http_request_header(&request, "Name", "a\nb");
 	http_request_header(&request, "Name", "b");
-	http_request_body(&request, bytes_of("x", 1));
+	kms_request_body(&request, bytes_of("x", 1));
 	tap_ok(request.invalid && request.headers_len == 0 && request.body_len == 0,
 		   "an invalid request stays so, and takes nothing more");
 }
@@ -102,7 +102,7 @@ test_refusals(void)
 static void
 test_limits(void)
 {
-	static char fill[HTTP_REQUEST_BODY_MAX + 1];
+	static char fill[KMS_REQUEST_BODY_MAX + 1];
 	bool		ok;
 
 	memset(fill, 'x', sizeof(fill) - 1);
@@ -124,8 +124,8 @@ test_limits(void)
 	fill[HTTP_HEADERS_MAX - 4] = 'x';
 
 	begin();
-	http_request_body(&request, bytes_of(fill, HTTP_REQUEST_BODY_MAX));
-	ok = !request.invalid && request.body_len == HTTP_REQUEST_BODY_MAX;
-	http_request_body(&request, bytes_of("y", 1));
+	kms_request_body(&request, bytes_of(fill, KMS_REQUEST_BODY_MAX));
+	ok = !request.invalid && request.body_len == KMS_REQUEST_BODY_MAX;
+	kms_request_body(&request, bytes_of("y", 1));
 	tap_ok(ok && request.invalid, "a body is filled to its last byte and not further");
 }
