@@ -27,6 +27,7 @@
 #include "worker/guarded.h"
 #include "worker/held_key.h"
 #include "worker/kms_client.h"
+#include "worker/kms_exchange.h"
 
 #define ATTEMPTS_MAX		3
 #define PAUSE_FIRST_MS		200
@@ -34,19 +35,13 @@
 
 static dlist_head ended = DLIST_STATIC_INIT(ended); /* calls to be told of */
 
-/* Of one request at a time; wiped after each. */
-static Secret *request_memory;
-
 void
 kms_calls_init(void)
 {
-	MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
-
 	loop_init();
 	http_init();
 	kms_clients_init();
-	request_memory = secret_create(sizeof(KmsRequest));
-	MemoryContextSwitchTo(caller);
+	kms_exchanges_init();
 }
 
 static void
@@ -225,59 +220,6 @@ answer_failed(KmsCall *call)
 	end_call(call, false);
 }
 
-static KmsContext
-context_of(const KmsCall *call)
-{
-	return (KmsContext) {
-		.tenant = call->record->tenant,
-		.key_id = call->record->key_id,
-		.purpose = call->purpose,
-		.kek = call->record->kek,
-	};
-}
-
-static Bytes
-input_of(const KmsCall *call)
-{
-	return call->operation == KMS_WRAP ? bytes_of(call->data_key, DATA_KEY_LEN)
-		: bytes_of(call->record->wrapped, call->record->wrapped_len);
-}
-
-static KmsAsked
-asked_of(const KmsCall *call, const KmsContext *context)
-{
-	return (KmsAsked) {
-		.operation = call->operation,
-		.context = context,
-		.in = input_of(call),
-		.scratch = call->scratch,
-		.now_s = kms_client_clock_s(call->client),
-	};
-}
-
-/* Sets ok to what the provider makes of the reply. */
-static void
-read_reply(void *argument)
-{
-	KmsCall    *call = argument;
-	const KmsServer *server = &call->client->server;
-	KmsContext	context = context_of(call);
-	KmsAsked	asked = asked_of(call, &context);
-	uint8		wrapped[KMS_WRAPPED_MAX];
-	bool		unwraps = call->operation == KMS_UNWRAP;
-	Size		len = 0;
-
-	MemSet(&call->error, 0, sizeof(call->error));
-	call->ok = server->provider->remote->read(server, &asked, call->reply,
-											  unwraps ? call->data_key : wrapped, &len,
-											  &call->error);
-	if (call->ok && !unwraps)
-	{
-		memcpy(call->record->wrapped, wrapped, len);
-		call->record->wrapped_len = len;
-	}
-}
-
 /* The end of a transfer, from the loop. */
 static void
 call_replied(void *argument)
@@ -287,7 +229,7 @@ call_replied(void *argument)
 	call->transfer = NULL;
 	call->ok = false;
 	kms_client_note_clock(call->client, call->reply);
-	if (!guarded_run(read_reply, call))
+	if (!guarded_run(kms_exchange_read, call))
 		call->ok = kms_fail(&call->error, KMS_PROTOCOL, "", "The reply could not be read.");
 	if (call->ok)
 		end_call(call, true);
@@ -296,72 +238,20 @@ call_replied(void *argument)
 }
 
 static void
-make_room_for_reply(KmsCall *call)
-{
-	MemoryContext caller;
-
-	call->memory = AllocSetContextCreate(TopMemoryContext, "bionic_crypt KMS reply",
-										 ALLOCSET_SMALL_SIZES);
-	caller = MemoryContextSwitchTo(call->memory);
-	call->reply = (KmsReply *) secret_create(sizeof(KmsReply))->data;
-	call->scratch = secret_create(KMS_SCRATCH_LEN)->data;
-	MemoryContextSwitchTo(caller);
-}
-
-static void
 send_call(KmsCall *call)
 {
 	KmsClient  *client = call->client;
-	const KmsServer *server = &client->server;
-	KmsRequest *request = (KmsRequest *) request_memory->data;
-	KmsContext	context = context_of(call);
-	KmsAsked	asked;
 
 	dlist_delete(&call->node);
 	call->state = KMS_CALL_SENT;
 	client->in_flight++;
 	call->token_serial = client->login.token_serial;
 	if (time_left_ms(call) <= 0)
-	{
-		kms_fail(&call->error, KMS_UNAVAILABLE, "", "There was no place for the call in time.");
+		end_call(call, kms_fail(&call->error, KMS_UNAVAILABLE, "",
+								"There was no place for the call in time."));
+	else if (!kms_exchange_send(call, kms_call_attempt_ms(call->attempts, time_left_ms(call)),
+								call_replied))
 		end_call(call, false);
-		return;
-	}
-	make_room_for_reply(call);
-	asked = asked_of(call, &context);
-	if (!server->provider->remote->build(server, &asked, client->login.token, request,
-										 &call->error))
-	{
-		secret_wipe(request_memory);
-		end_call(call, false);
-		return;
-	}
-	count(&client->stats->requests);
-	call->transfer = client->transport->send(client->connections, request, call->reply,
-											 kms_call_attempt_ms(call->attempts, time_left_ms(call)),
-											 call_replied, call);
-	secret_wipe(request_memory);
-}
-
-static bool
-call_local(KmsCall *call)
-{
-	const KmsServer *server = &call->client->server;
-	const KmsLocal *local = server->provider->local;
-	KmsContext	context = context_of(call);
-	Size		len = 0;
-
-	if (call->operation == KMS_UNWRAP)
-		return local->unwrap(server, &context, input_of(call), call->data_key, &call->error);
-
-	Assert(call->operation == KMS_WRAP);
-	if (call->may_create_kek && local->create_kek != NULL &&
-		!local->create_kek(server, &call->kek_created, &call->error))
-		return false;
-	if (!local->wrap(server, &context, call->data_key, call->record->wrapped, &len, &call->error))
-		return false;
-	call->record->wrapped_len = len;
-	return true;
 }
 
 static void
@@ -400,7 +290,7 @@ kms_call_start(KmsCall *call)
 	}
 	if (client->connections == NULL)
 	{
-		bool		ok = call_local(call);	/* may raise an error */
+		bool		ok = kms_exchange_local(call);	/* may raise an error */
 
 		client->n_calls++;
 		end_call(call, ok);

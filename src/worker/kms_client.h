@@ -2,7 +2,7 @@
  *
  * kms_client.h
  *	  The key worker's side of one KMS server: its queue of calls, its login,
- *	  its breaker.  Of kms_client.c, kms_call.c and kms_login.c only.
+ *	  its breaker.  Of the files kms_*.c here only.
  *
  * A server has a client of its own, and so connections, a token, places for
  * calls and a breaker of its own: what one KMS does to us delays no call of
@@ -123,6 +123,9 @@ extern void kms_login_doubt(KmsClient *client, uint64 token_serial);
 
 /* Renews a token in time, ends one that nobody uses; in each round. */
 extern void kms_login_tidy(KmsClient *client);
+
+/* Tells the KMS that a token is not used any more, if it wants to know. */
+extern void kms_logout(KmsClient *client, KmsToken *token);
 
 /* Whether there is a token that would end for good if nobody renewed it. */
 extern bool kms_login_must_stay(const KmsClient *client);

@@ -15,10 +15,7 @@
  */
 #include "postgres.h"
 
-#include <fcntl.h>
 #include <openssl/crypto.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/hashfn.h"
 #include "utils/memutils.h"
@@ -28,6 +25,7 @@
 #include "worker/guarded.h"
 #include "worker/held_key.h"
 #include "worker/kms_client.h"
+#include "worker/kms_credential.h"
 
 #define ATTEMPTS_MAX		3
 #define FAILURE_KEPT_MS		1000	/* between logins that fail */
@@ -54,55 +52,6 @@ static bool
 logs_in(const KmsClient *client)
 {
 	return client->server.provider->remote->logs_in(&client->server);
-}
-
-/*
- * Reads a file of our credential into out, without the newline at its end.
- * secret: nobody else may read it.
- */
-static bool
-read_file(const char *path, bool secret, char *out, Size size, KmsError *error)
-{
-	struct stat info;
-	ssize_t		n;
-	int			fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	if (fd < 0)
-		return kms_fail(error, KMS_CREDENTIAL, "", "File \"%s\" could not be opened: %s.",
-						path, strerror(errno));
-	if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) ||
-		(secret && (info.st_mode & (S_IRWXO | S_IWGRP)) != 0))
-	{
-		close(fd);
-		return kms_fail(error, KMS_CREDENTIAL, "",
-						"File \"%s\" must be a regular file that others cannot read; its mode is %03o.",
-						path, (unsigned) info.st_mode & 0777);
-	}
-	n = read(fd, out, size);
-	close(fd);
-	while (n > 0 && n < size && (out[n - 1] == '\n' || out[n - 1] == '\r'))
-		n--;
-	if (n <= 0 || n == size || memchr(out, '\0', n) != NULL)
-		return kms_fail(error, KMS_CREDENTIAL, "",
-						"File \"%s\" is empty, too long or not text.", path);
-	out[n] = '\0';
-	return true;
-}
-
-static bool
-read_credential(KmsClient *client, KmsError *error)
-{
-	const KmsRemote *remote = client->server.provider->remote;
-	KmsCredential *credential = client->login.credential;
-	const char *identity = remote->identity_file(&client->server);
-	const char *secret = remote->secret_file(&client->server);
-
-	return (identity == NULL ||
-			read_file(identity, false, credential->identity,
-					  sizeof(credential->identity), error)) &&
-		(secret == NULL ||
-		 read_file(secret, true, credential->secret,
-				   sizeof(credential->secret), error));
 }
 
 /* Ends what is under way. */
@@ -141,41 +90,10 @@ token_hash(const KmsToken *token)
 }
 
 static void
-goodbye_said(void *argument)
+end_old_token(KmsClient *client)
 {
-	MemoryContextDelete(argument);
-}
-
-/*
- * Ends a token that is not used any more, so that they do not pile up at the
- * KMS.  It ends by itself too; so nobody looks at the answer.
- */
-static void
-say_goodbye(KmsClient *client)
-{
-	Login	   *login = &client->login;
-	MemoryContext memory = AllocSetContextCreate(client->memory, "bionic_crypt logout",
-												 ALLOCSET_SMALL_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(memory);
-	Secret	   *request = secret_create(sizeof(KmsRequest));
-	Secret	   *reply = secret_create(sizeof(KmsReply));
-	KmsLoginAsked asked = {.step = KMS_LOGOUT,.now_s = kms_client_clock_s(client)};
-	KmsError	error;
-
-	MemoryContextSwitchTo(caller);
-	if (client->server.provider->remote->build_login(&client->server, &asked, login->old_token,
-													 (KmsRequest *) request->data,
-													 &error) == KMS_GO_ON)
-	{
-		pg_atomic_fetch_add_u64(&client->stats->requests, 1);
-		client->transport->send(client->connections, (KmsRequest *) request->data,
-								(KmsReply *) reply->data, kms_client_timeout_ms(client),
-								goodbye_said, memory);
-		secret_wipe(request);
-	}
-	else
-		MemoryContextDelete(memory);
-	drop_token(&login->old_token, login->old_memory);
+	kms_logout(client, client->login.old_token);
+	drop_token(&client->login.old_token, client->login.old_memory);
 }
 
 /* A token that is the credential itself is nobody's to end. */
@@ -198,7 +116,7 @@ retire_token(KmsClient *client)
 
 	/* Calls that the one before was sent with have long ended. */
 	if (login->old_token != NULL)
-		say_goodbye(client);
+		end_old_token(client);
 	login->old_token = login->token;
 	login->old_memory = login->token_memory;
 	login->token = NULL;
@@ -433,7 +351,7 @@ prepare_first_round(KmsClient *client, KmsError *error)
 		return true;
 	}
 	OPENSSL_cleanse(login->progress, sizeof(KmsToken));
-	return read_credential(client, error);
+	return kms_credential_read(&client->server, client->login.credential, error);
 }
 
 /* Sends the login's next request, if there is one to send. */
@@ -545,7 +463,7 @@ kms_login_tidy(KmsClient *client)
 	Login	   *login = &client->login;
 
 	if (login->old_token != NULL && client->in_flight == 0)
-		say_goodbye(client);
+		end_old_token(client);
 	if (login->token != NULL && login->renew_at != 0 && login->renew_at <= epochs_now() &&
 		login->state == LOGIN_NONE)
 		begin(client, login->token->renewable ? KMS_RENEW : KMS_LOGIN);
