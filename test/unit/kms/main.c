@@ -90,6 +90,8 @@ main(void)
 	test_json();
 	test_options();
 	test_inner_key();
+	test_oauth();
+	test_jwt();
 	test_vault_requests();
 	test_vault_replies();
 	test_vault_refusals();
