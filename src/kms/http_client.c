@@ -53,7 +53,7 @@ struct HttpTransfer
 	struct curl_slist *headers;
 	LoopTimer	timer;			/* its end, or the call of done */
 	HttpReading reading;
-	KmsDone	done;
+	KmsDone		done;
 	void	   *argument;
 };
 
@@ -115,7 +115,7 @@ static void
 deliver(void *argument)
 {
 	HttpTransfer *transfer = argument;
-	KmsDone	done = transfer->done;
+	KmsDone		done = transfer->done;
 	void	   *done_argument = transfer->argument;
 
 	dlist_delete(&transfer->node);
@@ -307,7 +307,7 @@ start(HttpTransfer *transfer, const KmsRequest *request)
 	if (transfer->easy == NULL)
 		return CURLE_OUT_OF_MEMORY;
 	if ((code = http_transport_set(transfer->easy, &transfer->client->options,
-								   &transfer->reading.address_refused)) != CURLE_OK ||
+								   request->to_metadata, &transfer->reading.address_refused)) != CURLE_OK ||
 		(code = http_transport_set_request(transfer->easy, request,
 										   &transfer->headers)) != CURLE_OK ||
 		(code = http_reading_set(&transfer->reading, transfer->easy)) != CURLE_OK ||

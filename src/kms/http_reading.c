@@ -21,12 +21,15 @@
 #define HEADER_BYTES_MAX	65536	/* of a reply, interim ones included */
 #define HEADER_LINES_MAX	256
 #define RETRY_AFTER_MAX_S	30
+#define DATE_LEN			29	/* IMF-fixdate: RFC 9110, 5.6.7 */
+#define DATE_MIN_S			INT64CONST(1577836800)	/* 2020 */
+#define DATE_MAX_S			INT64CONST(4102444800)	/* 2100 */
 
 /* What else fails is a reply that makes no sense. */
 static const struct
 {
 	CURLcode	code;
-	KmsFailure failure;
+	KmsFailure	failure;
 }			failures[] = {
 	{CURLE_COULDNT_RESOLVE_HOST, KMS_UNREACHABLE},
 	{CURLE_COULDNT_CONNECT, KMS_UNREACHABLE},
@@ -59,7 +62,7 @@ static const char *const request_id_headers[] = {
 static size_t
 body_arrived(char *data, size_t size, size_t count, void *argument)
 {
-	KmsReply  *reply = ((HttpReading *) argument)->reply;
+	KmsReply   *reply = ((HttpReading *) argument)->reply;
 	Size		len = size * count;
 
 	if (len > KMS_REPLY_BODY_MAX - reply->body_len)
@@ -85,9 +88,96 @@ keep_request_id(KmsReply *reply, const char *value, Size len)
 }
 
 static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The value without the blanks around it; whole and printable, or nothing. */
+static void
+copy_value(char *copy, Size size, const char *value, Size len)
+{
+	for (; len > 0 && is_blank(*value); len--)
+		value++;
+	while (len > 0 && is_blank(value[len - 1]))
+		len--;
+	if (len >= size)
+		len = 0;
+	for (Size i = 0; i < len; i++)
+	{
+		if (value[i] < ' ' || value[i] > '~')
+			len = 0;
+	}
+	memcpy(copy, value, len);
+	copy[len] = '\0';
+}
+
+static bool
+is_of(char c, char form)
+{
+	switch (form)
+	{
+		case '0':
+			return c >= '0' && c <= '9';
+		case 'A':
+			return c >= 'A' && c <= 'Z';
+		case 'a':
+			return c >= 'a' && c <= 'z';
+		default:
+			return c == form;
+	}
+}
+
+/* 0 unless it is a date as they are sent; curl_getdate() reads much else. */
+static int64
+read_date(const char *value, Size len)
+{
+	static const char form[] = "Aaa, 00 Aaa 0000 00:00:00 GMT";
+	char text[	DATE_LEN + 1];
+	int64		date_s;
+
+	copy_value(text, sizeof(text), value, len);
+	for (int i = 0; i < DATE_LEN; i++)
+	{
+		if (!is_of(text[i], form[i]))
+			return 0;
+	}
+	date_s = curl_getdate(text, NULL);
+	return date_s >= DATE_MIN_S && date_s < DATE_MAX_S ? date_s : 0;
+}
+
+static bool
 begins(const char *line, Size len, const char *with)
 {
 	return len >= strlen(with) && pg_strncasecmp(line, with, strlen(with)) == 0;
+}
+
+static void
+clear_headers(KmsReply *reply)
+{
+	reply->date_s = 0;
+	reply->request_id[0] = '\0';
+	reply->metadata_flavor[0] = '\0';
+}
+
+static void
+keep_header(KmsReply *reply, const char *line, Size len)
+{
+	static const char date[] = "Date:";
+	static const char flavor[] = "Metadata-Flavor:";
+
+	if (begins(line, len, date))
+		reply->date_s = read_date(line + strlen(date), len - strlen(date));
+	if (begins(line, len, flavor))
+		copy_value(reply->metadata_flavor, sizeof(reply->metadata_flavor),
+				   line + strlen(flavor), len - strlen(flavor));
+	for (int i = 0; i < lengthof(request_id_headers); i++)
+	{
+		const char *name = request_id_headers[i];
+
+		if (begins(line, len, name))
+			keep_request_id(reply, line + strlen(name), len - strlen(name));
+	}
 }
 
 static size_t
@@ -103,18 +193,16 @@ header_arrived(char *line, size_t size, size_t count, void *argument)
 
 	/* An interim reply may have come before. */
 	if (begins(line, len, "HTTP/"))
+	{
 		reading->headers_over = reading->length_told = false;
+		clear_headers(reading->reply);
+	}
 	if (begins(line, len, "\r\n") || begins(line, len, "\n"))
 		reading->headers_over = true;
 	if (begins(line, len, "Content-Length:") || begins(line, len, "Transfer-Encoding:"))
 		reading->length_told = true;
-	for (int i = 0; i < lengthof(request_id_headers); i++)
-	{
-		const char *name = request_id_headers[i];
-
-		if (begins(line, len, name))
-			keep_request_id(reading->reply, line + strlen(name), len - strlen(name));
-	}
+	if (!reading->headers_over)
+		keep_header(reading->reply, line, len);
 	return len;
 }
 
@@ -144,7 +232,7 @@ fail(KmsReply *reply, KmsFailure failure, const char *text)
 {
 	reply->failure = failure;
 	strlcpy(reply->failure_text, text, sizeof(reply->failure_text));
-	reply->request_id[0] = '\0';
+	clear_headers(reply);
 	OPENSSL_cleanse(reply->body, reply->body_len);
 	reply->body_len = 0;
 }
@@ -167,13 +255,12 @@ failure_of(const HttpReading *reading, CURLcode code)
 void
 http_reading_end(HttpReading *reading, CURL *easy, CURLcode code)
 {
-	KmsReply  *reply = reading->reply;
+	KmsReply   *reply = reading->reply;
 	curl_off_t	retry_after_s = 0;
 	long		status = 0;
 
 	if (code == CURLE_COULDNT_CONNECT && reading->address_refused)
-		fail(reply, KMS_FORBIDDEN_ADDRESS,
-			 "Its address is of this machine, link-local or of a metadata service");
+		fail(reply, KMS_FORBIDDEN_ADDRESS, "Its address is forbidden");
 	else if (code != CURLE_OK)
 		fail(reply, failure_of(reading, code), curl_easy_strerror(code));
 	else if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||

@@ -60,7 +60,6 @@ static const LongOption long_options[] = {
 };
 
 static const StringOption string_options[] = {
-	{CURLOPT_PROTOCOLS_STR, "https"},
 	{CURLOPT_REDIR_PROTOCOLS_STR, "https"},
 	{CURLOPT_PROXY, ""},
 	{CURLOPT_NOPROXY, "*"},
@@ -69,16 +68,26 @@ static const StringOption string_options[] = {
 };
 
 static curl_socket_t
-open_socket(void *argument, curlsocktype purpose, struct curl_sockaddr *address)
+open_if(bool allowed, const struct curl_sockaddr *address, bool *refused)
 {
-	bool	   *refused = argument;
-
-	if (!kms_address_allowed(&address->addr))
+	if (!allowed)
 	{
 		*refused = true;
 		return CURL_SOCKET_BAD;
 	}
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static curl_socket_t
+open_socket(void *argument, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	return open_if(kms_address_allowed(&address->addr), address, argument);
+}
+
+static curl_socket_t
+open_metadata_socket(void *argument, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	return open_if(kms_metadata_address_allowed(&address->addr), address, argument);
 }
 
 /* What was decrypted is wiped as soon as it was handed on. */
@@ -107,8 +116,8 @@ is_file(const char *path)
 			code = curl_easy_setopt(easy, option, value); \
 	} while (0)
 
-CURLcode
-http_transport_set(CURL *easy, const HttpClientOptions *options, bool *address_refused)
+static CURLcode
+set_tls(CURL *easy, const HttpClientOptions *options)
 {
 	CURLcode	code = CURLE_OK;
 
@@ -116,11 +125,6 @@ http_transport_set(CURL *easy, const HttpClientOptions *options, bool *address_r
 		return CURLE_SSL_CACERT_BADFILE;
 	if (!is_file(options->client_cert_file) || !is_file(options->client_key_file))
 		return CURLE_SSL_CERTPROBLEM;
-	for (int i = 0; i < lengthof(long_options); i++)
-		SET(long_options[i].option, long_options[i].value);
-	for (int i = 0; i < lengthof(string_options); i++)
-		SET(string_options[i].option, string_options[i].value);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) options->connect_timeout_ms);
 
 	/* Its file and no folder; with NULL, some versions take the system's. */
 	if (options->ca_file != NULL)
@@ -131,9 +135,30 @@ http_transport_set(CURL *easy, const HttpClientOptions *options, bool *address_r
 	SET(CURLOPT_SSLCERT, options->client_cert_file);
 	SET(CURLOPT_SSLKEY, options->client_key_file);
 	SET(CURLOPT_SSL_CTX_FUNCTION, prepare_tls);
-	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	SET(CURLOPT_OPENSOCKETDATA, address_refused);
 	return code;
+}
+
+CURLcode
+http_transport_set(CURL *easy, const HttpClientOptions *options, bool to_metadata,
+				   bool *address_refused)
+{
+	CURLcode	code = CURLE_OK;
+
+	for (int i = 0; i < lengthof(long_options); i++)
+		SET(long_options[i].option, long_options[i].value);
+	for (int i = 0; i < lengthof(string_options); i++)
+		SET(string_options[i].option, string_options[i].value);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) options->connect_timeout_ms);
+	SET(CURLOPT_OPENSOCKETDATA, address_refused);
+	if (to_metadata)
+	{
+		SET(CURLOPT_PROTOCOLS_STR, "http");
+		SET(CURLOPT_OPENSOCKETFUNCTION, open_metadata_socket);
+		return code;
+	}
+	SET(CURLOPT_PROTOCOLS_STR, "https");
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	return code == CURLE_OK ? set_tls(easy, options) : code;
 }
 
 static bool
@@ -150,9 +175,10 @@ CURLcode
 http_transport_set_request(CURL *easy, const KmsRequest *request,
 						   struct curl_slist **headers)
 {
+	const char *scheme = request->to_metadata ? "http://" : "https://";
 	CURLcode	code = CURLE_OK;
 
-	if (request->invalid || strncmp(request->url, "https://", 8) != 0)
+	if (request->invalid || strncmp(request->url, scheme, strlen(scheme)) != 0)
 		return CURLE_URL_MALFORMAT;
 	SET(CURLOPT_URL, request->url);
 	if (request->body_len > 0 || strcmp(request->method, "POST") == 0)

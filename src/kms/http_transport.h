@@ -14,9 +14,13 @@
 
 #include "kms/http_client.h"
 
-/* *address_refused is set when kms_address_allowed() forbade a connection. */
+/*
+ * For a KMS, or for a metadata service.  *address_refused is set when
+ * kms_address_allowed(), or kms_metadata_address_allowed(), forbade a
+ * connection.
+ */
 extern CURLcode http_transport_set(CURL *easy, const HttpClientOptions *options,
-								   bool *address_refused);
+								   bool to_metadata, bool *address_refused);
 
 /* The caller frees *headers, whatever the outcome, after the handle. */
 extern CURLcode http_transport_set_request(CURL *easy, const KmsRequest *request,

@@ -11,8 +11,11 @@
  *
  * The address counts, not the name: kms_address_allowed() is asked for each
  * connection, after the name was resolved, so that a name that resolves to
- * another address the second time gains nothing.  kms_url_validate() only
+ * another address the second time gains nothing.  What validates text only
  * tells early what is wrong.
+ *
+ * Where a provider itself asks a metadata service, for what this machine may
+ * do, the guard is turned round: such a request gets nowhere else.
  *
  *-------------------------------------------------------------------------
  */
@@ -56,6 +59,23 @@ static const AddressBlock forbidden_ipv6[] = {
 	{"ff00::", 8},				/* multicast */
 };
 
+/*
+ * What hands out the credentials of machines, containers and pods.  Only as
+ * they are: none is asked through an address in disguise.
+ */
+static const AddressBlock metadata_ipv4[] = {
+	{"169.254.0.0", 16},
+	{"100.100.100.200", 32},
+};
+
+static const AddressBlock metadata_ipv6[] = {
+	{"fd00:ec2::", 32},
+	{"fd20:ce::254", 128},
+};
+
+static const AddressBlock loopback_ipv4[] = {{"127.0.0.0", 8}};
+static const AddressBlock loopback_ipv6[] = {{"::1", 128}};
+
 /* Blocks of IPv6 whose addresses hold an IPv4 address, at this byte. */
 static const struct
 {
@@ -84,24 +104,30 @@ in_block(int family, const uint8 *address, const AddressBlock *block)
 }
 
 static bool
+in_blocks(int family, const uint8 *address, const AddressBlock *blocks, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (in_block(family, address, &blocks[i]))
+			return true;
+	}
+	return false;
+}
+
+#define IN_BLOCKS(family, address, blocks) \
+	in_blocks(family, address, blocks, lengthof(blocks))
+
+static bool
 ipv4_allowed(const uint8 *address)
 {
-	for (int i = 0; i < lengthof(forbidden_ipv4); i++)
-	{
-		if (in_block(AF_INET, address, &forbidden_ipv4[i]))
-			return false;
-	}
-	return true;
+	return !IN_BLOCKS(AF_INET, address, forbidden_ipv4);
 }
 
 static bool
 ipv6_allowed(const uint8 *address)
 {
-	for (int i = 0; i < lengthof(forbidden_ipv6); i++)
-	{
-		if (in_block(AF_INET6, address, &forbidden_ipv6[i]))
-			return false;
-	}
+	if (IN_BLOCKS(AF_INET6, address, forbidden_ipv6))
+		return false;
 	for (int i = 0; i < lengthof(embeddings); i++)
 	{
 		if (in_block(AF_INET6, address, &embeddings[i].block) &&
@@ -111,17 +137,45 @@ ipv6_allowed(const uint8 *address)
 	return true;
 }
 
+static const uint8 *
+ipv4_bytes(const struct sockaddr *address)
+{
+	return (const uint8 *) &((const struct sockaddr_in *) address)->sin_addr;
+}
+
+static const uint8 *
+ipv6_bytes(const struct sockaddr *address)
+{
+	return (const uint8 *) &((const struct sockaddr_in6 *) address)->sin6_addr;
+}
+
 bool
 kms_address_allowed(const struct sockaddr *address)
 {
 	switch (address->sa_family)
 	{
 		case AF_INET:
-			return config_allow_local_kms ||
-				ipv4_allowed((const uint8 *) &((const struct sockaddr_in *) address)->sin_addr);
+			return config_allow_local_kms || ipv4_allowed(ipv4_bytes(address));
 		case AF_INET6:
-			return config_allow_local_kms ||
-				ipv6_allowed((const uint8 *) &((const struct sockaddr_in6 *) address)->sin6_addr);
+			return config_allow_local_kms || ipv6_allowed(ipv6_bytes(address));
+		default:
+			return false;
+	}
+}
+
+bool
+kms_metadata_address_allowed(const struct sockaddr *address)
+{
+	bool		local = config_allow_local_kms;
+
+	switch (address->sa_family)
+	{
+		case AF_INET:
+			return IN_BLOCKS(AF_INET, ipv4_bytes(address), metadata_ipv4) ||
+				(local && IN_BLOCKS(AF_INET, ipv4_bytes(address), loopback_ipv4));
+		case AF_INET6:
+			return IN_BLOCKS(AF_INET6, ipv6_bytes(address), metadata_ipv6) ||
+				(local && IN_BLOCKS(AF_INET6, ipv6_bytes(address), loopback_ipv6));
 		default:
 			return false;
 	}
@@ -164,37 +218,47 @@ host_is_forbidden(const char *host)
  * brackets of an IPv6 address.
  */
 static bool
-read_url(const char *url, char host[HOST_MAX + 1])
+read_host(const char *text, char host[HOST_MAX + 1])
 {
-	static const char scheme[] = "https://";
 	static const char digits[] = "0123456789";
 	static const char hex[] = "0123456789abcdefABCDEF:.";
 	static const char name[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-.";
-	bool		bracketed;
+	bool		bracketed = *text == '[';
 	Size		len;
 
-	if (strncmp(url, scheme, strlen(scheme)) != 0)
-		return false;
-	url += strlen(scheme);
+	text	  +=bracketed;
 
-	bracketed = *url == '[';
-	url += bracketed;
-	len = strspn(url, bracketed ? hex : name);
-	if (len == 0 || len > HOST_MAX || *url == '-' || *url == '.')
+	len = strspn(text, bracketed ? hex : name);
+	if (len == 0 || len > HOST_MAX || *text == '-' || *text == '.')
 		return false;
-	memcpy(host, url, len);
+	memcpy(host, text, len);
 	host[len] = '\0';
-	url += len;
-	if (bracketed && *url++ != ']')
+	text	  +=len;
+
+	if (bracketed && *text ++!= ']')
 		return false;
 
-	if (*url == '\0')
+	if (*text == '\0')
 		return true;
-	if (*url++ != ':')
+	if (*text ++!= ':')
 		return false;
-	len = strspn(url, digits);
-	return len > 0 && len <= PORT_DIGITS && url[len] == '\0' && *url != '0' &&
-		atoi(url) <= PG_UINT16_MAX;
+	len = strspn(text, digits);
+	return len > 0 && len <= PORT_DIGITS && text[len] == '\0' && *text !='0' &&
+		atoi(text) <= PG_UINT16_MAX;
+}
+
+static bool
+read_url(const char *scheme, const char *url, char host[HOST_MAX + 1])
+{
+	return strncmp(url, scheme, strlen(scheme)) == 0 && read_host(url + strlen(scheme), host);
+}
+
+static bool
+check_host(const char *option, const char *host, KmsError *error)
+{
+	return !host_is_forbidden(host) ||
+		kms_fail(error, KMS_CONFIG, option,
+				 "its host is this machine, link-local or a metadata service, and bionic_crypt.allow_local_kms is off");
 }
 
 bool
@@ -202,11 +266,42 @@ kms_url_validate(const char *option, const char *url, KmsError *error)
 {
 	char		host[HOST_MAX + 1];
 
-	if (!read_url(url, host))
+	if (!read_url("https://", url, host))
 		return kms_fail(error, KMS_CONFIG, option,
 						"it must be https://host or https://host:port");
-	if (host_is_forbidden(host))
+	return check_host(option, host, error);
+}
+
+bool
+kms_host_validate(const char *option, const char *text, KmsError *error)
+{
+	char		host[HOST_MAX + 1];
+
+	if (!read_host(text, host))
+		return kms_fail(error, KMS_CONFIG, option, "it must be host or host:port");
+	return check_host(option, host, error);
+}
+
+/*
+ * A number in its one common form: a name would be what whoever answers for
+ * names says, and there is no certificate to tell.
+ */
+bool
+kms_metadata_url_validate(const char *option, const char *url, KmsError *error)
+{
+	struct sockaddr_in ipv4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6};
+	bool		bracketed = strchr(url, '[') != NULL;
+	char		host[HOST_MAX + 1];
+
+	if (!read_url("http://", url, host) ||
+		(bracketed ? inet_pton(AF_INET6, host, &ipv6.sin6_addr) :
+		 inet_pton(AF_INET, host, &ipv4.sin_addr)) != 1)
 		return kms_fail(error, KMS_CONFIG, option,
-						"its host is this machine, link-local or a metadata service, and bionic_crypt.allow_local_kms is off");
+						"it must be http://address or http://address:port, with a numeric address");
+	if (!kms_metadata_address_allowed((struct sockaddr *) &ipv4) &&
+		!kms_metadata_address_allowed((struct sockaddr *) &ipv6))
+		return kms_fail(error, KMS_CONFIG, option,
+						"its address is not of a metadata service");
 	return true;
 }

@@ -23,10 +23,27 @@
 extern bool kms_address_allowed(const struct sockaddr *address);
 
 /*
+ * Whether a metadata service may be asked there: at link-local addresses of
+ * IPv4 and those that clouds have given it, and nowhere else; with
+ * bionic_crypt.allow_local_kms, at loopback too.
+ */
+extern bool kms_metadata_address_allowed(const struct sockaddr *address);
+
+/*
  * No I/O.  False, with the option as *error's subject, unless the URL is
  * https://host or https://host:port, and the host may be a KMS's as far as can
  * be told without asking for its address.
  */
 extern bool kms_url_validate(const char *option, const char *url, KmsError *error);
+
+/* Likewise for host or host:port, of a KMS that does not speak HTTP. */
+extern bool kms_host_validate(const char *option, const char *text, KmsError *error);
+
+/*
+ * Likewise for http://address or http://address:port, a numeric address that
+ * kms_metadata_address_allowed() allows.
+ */
+extern bool kms_metadata_url_validate(const char *option, const char *url,
+									  KmsError *error);
 
 #endif							/* KMS_KMS_ADDRESS_H */

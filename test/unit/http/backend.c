@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include <arpa/inet.h>
 #include <dlfcn.h>
 #include <netdb.h>
 #include <openssl/ssl.h>
@@ -27,6 +28,7 @@ MemoryContext TopMemoryContext;
 int			epoll_failures = 0;
 int			ca_folders_loaded = 0;
 int			passwords_given = 0;
+int			connections_begun = 0;
 
 static pthread_mutex_t resolver_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t resolver_changed = PTHREAD_COND_INITIALIZER;
@@ -132,6 +134,25 @@ epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 }
 
 int
+connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+	struct sockaddr_in ours;
+
+	if (address->sa_family == AF_INET || address->sa_family == AF_INET6)
+		connections_begun++;
+	if (address->sa_family == AF_INET)
+	{
+		memcpy(&ours, address, sizeof(ours));
+		if (ours.sin_addr.s_addr == inet_addr(METADATA_HOST))
+		{
+			ours.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+			return (int) syscall(SYS_connect, fd, &ours, sizeof(ours));
+		}
+	}
+	return (int) syscall(SYS_connect, fd, address, len);
+}
+
+int
 X509_STORE_load_path(X509_STORE *store, const char *path)
 {
 	ca_folders_loaded += strcmp(path, "/dev/null") != 0;
@@ -139,7 +160,7 @@ X509_STORE_load_path(X509_STORE *store, const char *path)
 }
 
 void
-SSL_CTX_set_default_passwd_cb(SSL_CTX *context, pem_password_cb * callback)
+SSL_CTX_set_default_passwd_cb(SSL_CTX *context, pem_password_cb *callback)
 {
 	static void (*real) (SSL_CTX *, pem_password_cb *);
 

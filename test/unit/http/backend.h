@@ -17,6 +17,12 @@
 #define LOCAL_HOST	"local.kms.example"
 #define MAPPED_HOST "mapped.kms.example"
 
+/* Of a metadata service: a connection there gets to 127.0.0.1. */
+#define METADATA_HOST "169.254.169.254"
+
+/* How many connections were begun, wherever. */
+extern int	connections_begun;
+
 extern void resolver_let_go(void);
 
 /* Whether a resolver's thread ran, and every one with all signals blocked. */

@@ -18,7 +18,7 @@
 
 typedef struct Call
 {
-	KmsRequest request;
+	KmsRequest	request;
 	KmsReply	reply;
 	HttpTransfer *transfer;
 	bool		done;
@@ -59,6 +59,7 @@ extern void test_loop(void);
 extern void test_replies(void);
 extern void test_failures(void);
 extern void test_transfers(void);
+extern void test_metadata(void);
 extern void test_wiping(void);
 
 #endif							/* UNIT_HTTP_CALLS_H */

@@ -41,16 +41,28 @@ static const char *const forbidden[] = {
 };
 
 static bool
-text_allowed(const char *text)
+asked_of(bool (*ask) (const struct sockaddr *), const char *text)
 {
 	struct sockaddr_in ipv4 = {.sin_family = AF_INET};
 	struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6};
 
 	if (inet_pton(AF_INET, text, &ipv4.sin_addr) == 1)
-		return kms_address_allowed((struct sockaddr *) &ipv4);
+		return ask((struct sockaddr *) &ipv4);
 	if (inet_pton(AF_INET6, text, &ipv6.sin6_addr) != 1)
 		abort();
-	return kms_address_allowed((struct sockaddr *) &ipv6);
+	return ask((struct sockaddr *) &ipv6);
+}
+
+static bool
+text_allowed(const char *text)
+{
+	return asked_of(kms_address_allowed, text);
+}
+
+static bool
+metadata_allowed(const char *text)
+{
+	return asked_of(kms_metadata_address_allowed, text);
 }
 
 static void
@@ -78,6 +90,138 @@ test_addresses(void)
 	for (int i = 0; i < lengthof(forbidden); i++)
 		TAP_EACH(ok, text_allowed(forbidden[i]), "%s", forbidden[i]);
 	tap_ok(ok, "the setting allows them all");
+}
+
+static const char *const metadata[] = {
+	"169.254.169.254", "169.254.170.2", "169.254.170.23", "169.254.0.0", "169.254.255.255",
+	"100.100.100.200", "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254",
+};
+
+static const char *const loopback[] = {"127.0.0.1", "127.255.255.255", "::1"};
+
+/* Neither, though some are close and some would lead there. */
+static const char *const elsewhere[] = {
+	"10.0.0.1", "192.168.1.1", "8.8.8.8", "0.0.0.0", "169.253.255.255", "169.255.0.0",
+	"100.100.100.199", "100.100.100.201", "168.63.129.16", "192.0.0.192", "224.0.0.1",
+	"255.255.255.255", "126.255.255.255", "128.0.0.0",
+	"::", "::2", "fe80::1", "fd00:ec1::254", "fd00:ec3::254", "fd20:ce::253", "fd20:ce::255",
+	"fc00::1", "2606:4700::1111", "ff02::1", "::ffff:169.254.169.254", "::169.254.169.254",
+	"::ffff:127.0.0.1", "64:ff9b::169.254.169.254", "2002:a9fe:a9fe::1",
+};
+
+static void
+test_metadata_addresses(void)
+{
+	struct sockaddr_un local = {.sun_family = AF_UNIX};
+	bool		ok = true;
+
+	config_allow_local_kms = false;
+	for (int i = 0; i < lengthof(metadata); i++)
+		TAP_EACH(ok, metadata_allowed(metadata[i]) && !text_allowed(metadata[i]), "%s", metadata[i]);
+	tap_ok(ok, "a metadata service is where no KMS is");
+
+	ok = true;
+	for (int i = 0; i < lengthof(loopback); i++)
+		TAP_EACH(ok, !metadata_allowed(loopback[i]), "%s", loopback[i]);
+	config_allow_local_kms = true;
+	for (int i = 0; i < lengthof(loopback); i++)
+		TAP_EACH(ok, metadata_allowed(loopback[i]), "%s", loopback[i]);
+	for (int i = 0; i < lengthof(metadata); i++)
+		TAP_EACH(ok, metadata_allowed(metadata[i]), "%s", metadata[i]);
+	tap_ok(ok, "and on this machine if that is allowed");
+
+	ok = true;
+	for (int i = 0; i < 2 * lengthof(elsewhere); i++)
+	{
+		config_allow_local_kms = i % 2 == 0;
+		TAP_EACH(ok, !metadata_allowed(elsewhere[i / 2]), "%s", elsewhere[i / 2]);
+		TAP_EACH(ok, !kms_metadata_address_allowed((struct sockaddr *) &local), "a Unix socket");
+	}
+	tap_ok(ok, "and nowhere else, whatever the setting");
+	config_allow_local_kms = true;
+}
+
+static const char *const metadata_urls[] = {
+	"http://169.254.169.254", "http://169.254.169.254:80", "http://169.254.170.2:51679",
+	"http://100.100.100.200", "http://[fd00:ec2::254]", "http://[fd20:ce::254]:80",
+};
+
+static const char *const no_metadata_urls[] = {
+	"", "http://", "https://169.254.169.254", "169.254.169.254", "HTTP://169.254.169.254",
+	"http://metadata.google.internal", "http://localhost", "http://2852039166", "http://0xa9fea9fe",
+	"http://169.254.43518", "http://169.254.169.254.", "http://169.254.169.0254",
+	"http://169.254.169.254/", "http://169.254.169.254/latest", "http://a@169.254.169.254",
+	"http://169.254.169.254:0", "http://169.254.169.254:65536", "http://169.254.169.254 ",
+	"http://[169.254.169.254]", "http://fd00:ec2::254", "http://[fd00:ec2::254", "http://[::ffff:169.254.169.254]",
+	"http://10.0.0.1", "http://8.8.8.8", "http://0.0.0.0", "http://[::]", "http://[2606:4700::1111]",
+};
+
+static bool
+metadata_validates(const char *url)
+{
+	KmsError	error = {0};
+
+	return kms_metadata_url_validate("metadata_address", url, &error) ||
+		error.status != KMS_CONFIG || strcmp(error.subject, "metadata_address") != 0;
+}
+
+static void
+test_metadata_urls(void)
+{
+	bool		ok = true;
+
+	for (int i = 0; i < 2 * lengthof(metadata_urls); i++)
+	{
+		config_allow_local_kms = i % 2 == 0;
+		TAP_EACH(ok, metadata_validates(metadata_urls[i / 2]), "%s", metadata_urls[i / 2]);
+	}
+	for (int i = 0; i < 2 * lengthof(no_metadata_urls); i++)
+	{
+		config_allow_local_kms = i % 2 == 0;
+		TAP_EACH(ok, !metadata_validates(no_metadata_urls[i / 2]), "%s", no_metadata_urls[i / 2]);
+	}
+	config_allow_local_kms = false;
+	TAP_EACH(ok, !metadata_validates("http://127.0.0.1:1338"), "loopback");
+	config_allow_local_kms = true;
+	TAP_EACH(ok, metadata_validates("http://127.0.0.1:1338") && metadata_validates("http://[::1]:1"),
+			 "loopback, allowed");
+	tap_ok(ok, "the URL of a metadata service is plain, and has its address");
+}
+
+static const char *const good_hosts[] = {
+	"kmip.example", "kmip.example:5696", "10.1.2.3", "10.1.2.3:1", "[fd00::1]", "[fd00::1]:5696",
+};
+
+static const char *const malformed_hosts[] = {
+	"", ":5696", "https://kmip.example", "kmip.example:", "kmip.example:0", "kmip.example:65536",
+	"kmip.example/", "user@kmip.example", "kmip.example:5696:5696", "kmip example", "fd00::1",
+	"[fd00::1", "-kmip.example", ".example", "kmip.example\n", "kmip.example?x", "kmip%2eexample",
+};
+
+static bool
+host_validates(const char *text)
+{
+	KmsError	error = {0};
+
+	return kms_host_validate("address", text, &error) ||
+		error.status != KMS_CONFIG || strcmp(error.subject, "address") != 0;
+}
+
+static void
+test_hosts(void)
+{
+	bool		ok = true;
+
+	config_allow_local_kms = false;
+	for (int i = 0; i < lengthof(good_hosts); i++)
+		TAP_EACH(ok, host_validates(good_hosts[i]), "%s", good_hosts[i]);
+	TAP_EACH(ok, !host_validates("localhost:5696") && !host_validates("127.0.0.1") &&
+			 !host_validates("[::1]:5696"), "loopback");
+	config_allow_local_kms = true;
+	TAP_EACH(ok, host_validates("localhost:5696"), "loopback, allowed");
+	for (int i = 0; i < lengthof(malformed_hosts); i++)
+		TAP_EACH(ok, !host_validates(malformed_hosts[i]), "%s", malformed_hosts[i]);
+	tap_ok(ok, "without HTTP it is host or host:port");
 }
 
 static const char *const good_urls[] = {
@@ -160,4 +304,7 @@ test_address(void)
 {
 	test_addresses();
 	test_urls();
+	test_hosts();
+	test_metadata_addresses();
+	test_metadata_urls();
 }

@@ -20,7 +20,7 @@ typedef struct Case
 	const char *host;
 	const char *port;
 	const char *path;
-	KmsFailure failure;
+	KmsFailure	failure;
 } Case;
 
 static const Case cases[] = {
@@ -51,6 +51,7 @@ static const Case cases[] = {
 	{"127.0.0.1", "good", "/truncated", KMS_BAD_REPLY},
 	{"127.0.0.1", "good", "/half_headers", KMS_BAD_REPLY},
 	{"127.0.0.1", "good", "/short_cut", KMS_BAD_REPLY},
+	{"127.0.0.1", "good", "/metadata/cut", KMS_BAD_REPLY},
 	{"127.0.0.1", "good", "/chunk_cut", KMS_BAD_REPLY},
 	{"127.0.0.1", "good", "/headers_cut", KMS_BAD_REPLY},
 	{"127.0.0.1", "good", "/interim_length", KMS_BAD_REPLY},
@@ -66,7 +67,8 @@ failed_with(const Call *call, KmsFailure failure)
 	return reply->failure == failure && reply->failure_text[0] != '\0' &&
 		strstr(reply->failure_text, "127.0.0.1") == NULL &&
 		reply->status == 0 && reply->body_len == 0 && reply->body[0] == '\0' &&
-		reply->retry_after_ms == 0 && reply->request_id[0] == '\0';
+		reply->retry_after_ms == 0 && reply->request_id[0] == '\0' &&
+		reply->date_s == 0 && reply->metadata_flavor[0] == '\0';
 }
 
 static void
@@ -128,7 +130,7 @@ test_files(void)
 		const char *ca_file;
 		const char *cert_file;
 		const char *key_file;
-		KmsFailure failure;
+		KmsFailure	failure;
 	}			files[] = {
 		{"ca.pem", "client.pem", "client.key", KMS_REPLIED},
 		{"other_ca.pem", NULL, NULL, KMS_UNTRUSTED},

@@ -152,6 +152,73 @@ test_request_id(HttpClient *client)
 }
 
 static void
+test_date(HttpClient *client)
+{
+	static const struct
+	{
+		const char *path;
+		int64		date_s;
+	}			cases[] = {
+		{"/date", INT64CONST(1795387008)},
+		{"/date_leap", INT64CONST(1835395200)},
+		{"/plain", 0},
+		{"/date_early", 0},
+		{"/date_late", 0},
+		{"/date_old", 0},
+		{"/date_asctime", 0},
+		{"/date_zone", 0},
+		{"/date_month", 0},
+		{"/date_hour", 0},
+		{"/date_more", 0},
+		{"/date_number", 0},
+		{"/date_empty", 0},
+		{"/flavor_interim", 0},
+		{"/flavor_trailer", 0},
+	};
+	Call		call;
+	bool		ok = true;
+
+	for (int i = 0; i < lengthof(cases); i++)
+	{
+		call_get(&call, client, "good", cases[i].path, TIMEOUT_MS);
+		TAP_EACH(ok, call.reply.status == 200 && call.reply.date_s == cases[i].date_s,
+				 "%s: %lld", cases[i].path, (long long) call.reply.date_s);
+	}
+	tap_ok(ok, "a date is read as servers have to write it, of our time");
+}
+
+static void
+test_flavor(HttpClient *client)
+{
+	static const struct
+	{
+		const char *path;
+		const char *flavor;
+	}			cases[] = {
+		{"/metadata", "Google"},
+		{"/flavor_blanks", "Google"},
+		{"/flavor_fits", "GoogleGoogleGoo"},
+		{"/plain", ""},
+		{"/flavor_long", ""},
+		{"/flavor_odd", ""},
+		{"/flavor_high", ""},
+		{"/flavor_interim", ""},
+		{"/flavor_trailer", ""},
+	};
+	Call		call;
+	bool		ok = true;
+
+	for (int i = 0; i < lengthof(cases); i++)
+	{
+		call_get(&call, client, "good", cases[i].path, TIMEOUT_MS);
+		TAP_EACH(ok, call.reply.status == 200 && call.reply.request_id[0] == '\0' &&
+				 strcmp(call.reply.metadata_flavor, cases[i].flavor) == 0,
+				 "%s: %s", cases[i].path, call.reply.metadata_flavor);
+	}
+	tap_ok(ok, "the flavor of metadata is read whole, of the reply's own headers");
+}
+
+static void
 test_redirects(HttpClient *client)
 {
 	static const char *const paths[] = {"/redirect", "/redirect_host"};
@@ -180,6 +247,8 @@ test_replies(void)
 	test_sizes(client);
 	test_status(client);
 	test_request_id(client);
+	test_date(client);
+	test_flavor(client);
 	test_redirects(client);
 	http_client_free(client);
 }
