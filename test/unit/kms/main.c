@@ -92,6 +92,8 @@ main(void)
 	test_inner_key();
 	test_oauth();
 	test_jwt();
+	test_ttlv();
+	test_kmip_vector();
 	test_vault_requests();
 	test_vault_replies();
 	test_vault_refusals();
