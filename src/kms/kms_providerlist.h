@@ -1,4 +1,5 @@
 /* One line a provider.  No guard: included wherever the list is needed. */
 
 KMS_PROVIDER(kms_file)
+KMS_PROVIDER(kms_aws)
 KMS_PROVIDER(kms_vault)
