@@ -94,6 +94,10 @@ main(void)
 	test_jwt();
 	test_ttlv();
 	test_kmip_vector();
+	test_azure_requests();
+	test_azure_replies();
+	test_azure_refusals();
+	test_azure_logins();
 	test_vault_requests();
 	test_vault_replies();
 	test_vault_refusals();

@@ -36,7 +36,7 @@ test_inner_key(void)
 static KmsAsked
 ask(KmsOperation operation, const KmsContext *context, Bytes in)
 {
-	KmsAsked	asked = {.operation = operation, .context = context, .in = in, .scratch = scratch};
+	KmsAsked	asked = {.operation = operation,.context = context,.in = in,.scratch = scratch};
 
 	return asked;
 }
