@@ -17,26 +17,17 @@
 
 #include "postgres.h"
 
+#include "kms/curl_rules.h"
 #include "kms/kms_transport.h"
-
-/* NULL: the system's CAs; no client certificate. */
-typedef struct HttpClientOptions
-{
-	const char *ca_file;
-	const char *client_cert_file;
-	const char *client_key_file;
-	int			connect_timeout_ms;
-	int			max_connections;	/* to one host */
-} HttpClientOptions;
 
 typedef struct HttpClient HttpClient;
 typedef struct HttpTransfer HttpTransfer;
 
-/* Once a process, after loop_init() and before the first client. */
-extern void http_init(void);
-
-/* NULL when libcurl has no memory for it. */
-extern HttpClient *http_client_create(const HttpClientOptions *options);
+/*
+ * At most so many connections to one host.  The strings of options are to stay
+ * as long as the client.  NULL when libcurl has no memory for it.
+ */
+extern HttpClient *http_client_create(const CurlOptions *options, int max_connections);
 
 /* Transfers under way are cancelled. */
 extern void http_client_free(HttpClient *client);

@@ -3,9 +3,6 @@
  * http_reading.c
  *	  Reads the reply to a request, or why there is none.
  *
- * What is said about a failure is libcurl's fixed text for its kind; the
- * peer's words are never shown.
- *
  * A reply must have all of its headers, and its body a length, or chunks.  What
  * ends with the connection could be cut off by anybody on the network: libcurl
  * lets a close without TLS's goodbye pass.
@@ -16,6 +13,7 @@
 
 #include <openssl/crypto.h>
 
+#include "kms/curl_rules.h"
 #include "kms/http_reading.h"
 
 #define HEADER_BYTES_MAX	65536	/* of a reply, interim ones included */
@@ -24,34 +22,6 @@
 #define DATE_LEN			29	/* IMF-fixdate: RFC 9110, 5.6.7 */
 #define DATE_MIN_S			INT64CONST(1577836800)	/* 2020 */
 #define DATE_MAX_S			INT64CONST(4102444800)	/* 2100 */
-
-/* What else fails is a reply that makes no sense. */
-static const struct
-{
-	CURLcode	code;
-	KmsFailure	failure;
-}			failures[] = {
-	{CURLE_COULDNT_RESOLVE_HOST, KMS_UNREACHABLE},
-	{CURLE_COULDNT_CONNECT, KMS_UNREACHABLE},
-	{CURLE_OPERATION_TIMEDOUT, KMS_UNREACHABLE},
-	{CURLE_GOT_NOTHING, KMS_UNREACHABLE},
-	{CURLE_RECV_ERROR, KMS_UNREACHABLE},
-	{CURLE_SEND_ERROR, KMS_UNREACHABLE},
-	{CURLE_SSL_CONNECT_ERROR, KMS_UNTRUSTED},
-	{CURLE_PEER_FAILED_VERIFICATION, KMS_UNTRUSTED},
-	{CURLE_SSL_ISSUER_ERROR, KMS_UNTRUSTED},
-	{CURLE_SSL_INVALIDCERTSTATUS, KMS_UNTRUSTED},
-	{CURLE_SSL_CLIENTCERT, KMS_UNTRUSTED},
-	{CURLE_SSL_CACERT_BADFILE, KMS_LOCAL_FAILURE},
-	{CURLE_SSL_CERTPROBLEM, KMS_LOCAL_FAILURE},
-	{CURLE_OUT_OF_MEMORY, KMS_LOCAL_FAILURE},
-	{CURLE_FAILED_INIT, KMS_LOCAL_FAILURE},
-	{CURLE_UNKNOWN_OPTION, KMS_LOCAL_FAILURE},
-	{CURLE_NOT_BUILT_IN, KMS_LOCAL_FAILURE},
-	{CURLE_BAD_FUNCTION_ARGUMENT, KMS_LOCAL_FAILURE},
-	{CURLE_URL_MALFORMAT, KMS_LOCAL_FAILURE},
-	{CURLE_LOGIN_DENIED, KMS_LOCAL_FAILURE},	/* a user in the URL */
-};
 
 /* Whose value is kept, for a support case. */
 static const char *const request_id_headers[] = {
@@ -133,16 +103,16 @@ static int64
 read_date(const char *value, Size len)
 {
 	static const char form[] = "Aaa, 00 Aaa 0000 00:00:00 GMT";
-	char text[	DATE_LEN + 1];
+	char		date[DATE_LEN + 1];
 	int64		date_s;
 
-	copy_value(text, sizeof(text), value, len);
+	copy_value(date, sizeof(date), value, len);
 	for (int i = 0; i < DATE_LEN; i++)
 	{
-		if (!is_of(text[i], form[i]))
+		if (!is_of(date[i], form[i]))
 			return 0;
 	}
-	date_s = curl_getdate(text, NULL);
+	date_s = curl_getdate(date, NULL);
 	return date_s >= DATE_MIN_S && date_s < DATE_MAX_S ? date_s : 0;
 }
 
@@ -211,7 +181,7 @@ http_reading_init(HttpReading *reading, KmsReply *reply)
 {
 	memset(reading, 0, sizeof(*reading));
 	reading->reply = reply;
-	memset(reply, 0, offsetof(KmsReply, body));
+	kms_reply_init(reply);
 }
 
 CURLcode
@@ -226,30 +196,16 @@ http_reading_set(HttpReading *reading, CURL *easy)
 	return code;
 }
 
-/* What came of a reply is not left for anybody to read. */
 static void
-fail(KmsReply *reply, KmsFailure failure, const char *text)
+fail_with(HttpReading *reading, CURLcode code)
 {
-	reply->failure = failure;
-	strlcpy(reply->failure_text, text, sizeof(reply->failure_text));
-	clear_headers(reply);
-	OPENSSL_cleanse(reply->body, reply->body_len);
-	reply->body_len = 0;
-}
+	const char *text;
+	KmsFailure	failure = curl_failure(code, reading->address_refused, &text);
 
-static KmsFailure
-failure_of(const HttpReading *reading, CURLcode code)
-{
 	/* Closed in the middle of a reply, not without a word. */
 	if ((code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING) && reading->header_bytes > 0)
-		return KMS_BAD_REPLY;
-
-	for (int i = 0; i < lengthof(failures); i++)
-	{
-		if (failures[i].code == code)
-			return failures[i].failure;
-	}
-	return KMS_BAD_REPLY;
+		failure = KMS_BAD_REPLY;
+	kms_reply_lost(reading->reply, failure, text);
 }
 
 void
@@ -259,15 +215,13 @@ http_reading_end(HttpReading *reading, CURL *easy, CURLcode code)
 	curl_off_t	retry_after_s = 0;
 	long		status = 0;
 
-	if (code == CURLE_COULDNT_CONNECT && reading->address_refused)
-		fail(reply, KMS_FORBIDDEN_ADDRESS, "Its address is forbidden");
-	else if (code != CURLE_OK)
-		fail(reply, failure_of(reading, code), curl_easy_strerror(code));
+	if (code != CURLE_OK)
+		fail_with(reading, code);
 	else if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
 			 status < 200 || status > 599)
-		fail(reply, KMS_BAD_REPLY, "Unknown status");
+		kms_reply_lost(reply, KMS_BAD_REPLY, "Unknown status");
 	else if (!reading->headers_over || (reply->body_len > 0 && !reading->length_told))
-		fail(reply, KMS_BAD_REPLY, "The reply does not tell where it ends");
+		kms_reply_lost(reply, KMS_BAD_REPLY, "The reply does not tell where it ends");
 	else
 	{
 		reply->status = (int) status;

@@ -16,7 +16,7 @@
 
 typedef struct HttpReading
 {
-	KmsReply  *reply;
+	KmsReply   *reply;
 	bool		address_refused;	/* a connection was forbidden */
 	Size		header_bytes;
 	int			header_lines;

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * kms_message.c
- *	  Building a request in its fixed memory.
+ *	  Building a request in its fixed memory; a reply that did not come.
  *
  * Once invalid, a request stays so and takes nothing more: what follows a
  * part that was left out would mean something else.
@@ -9,6 +9,8 @@
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include <openssl/crypto.h>
 
 #include "kms/kms_message.h"
 
@@ -114,4 +116,20 @@ void
 kms_request_body(KmsRequest *request, Bytes bytes)
 {
 	append(request, request->body, KMS_REQUEST_BODY_MAX, &request->body_len, bytes);
+}
+
+void
+kms_reply_init(KmsReply *reply)
+{
+	memset(reply, 0, offsetof(KmsReply, body));
+	reply->body[0] = '\0';
+}
+
+void
+kms_reply_lost(KmsReply *reply, KmsFailure failure, const char *text)
+{
+	OPENSSL_cleanse(reply->body, reply->body_len);
+	kms_reply_init(reply);
+	reply->failure = failure;
+	strlcpy(reply->failure_text, text, sizeof(reply->failure_text));
 }

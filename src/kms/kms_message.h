@@ -44,17 +44,17 @@ typedef enum KmsFailure
 	KMS_UNTRUSTED,				/* its certificate, or no TLS */
 	KMS_FORBIDDEN_ADDRESS,		/* loopback, link-local, metadata */
 	KMS_BAD_REPLY,				/* too long, cut short, not HTTP */
-	KMS_LOCAL_FAILURE					/* our own: a CA file that cannot be read */
+	KMS_LOCAL_FAILURE			/* our own: a CA file that cannot be read */
 } KmsFailure;
 
 typedef struct KmsReply
 {
-	KmsFailure failure;
+	KmsFailure	failure;
 	char		failure_text[128];	/* the library's words: never of the peer */
 	int			status;			/* 200, 403, ... */
 	int64		retry_after_ms; /* 0: none */
 	int64		date_s;			/* the Date header, since 1970; 0: none */
-	char		request_id[KMS_REQUEST_ID_MAX];	/* printable ASCII only */
+	char		request_id[KMS_REQUEST_ID_MAX]; /* printable ASCII only */
 	char		metadata_flavor[16];	/* that header of Google's; else "" */
 	Size		body_len;
 	char		body[KMS_REPLY_BODY_MAX + 1];	/* NUL-terminated */
@@ -82,5 +82,14 @@ extern void kms_request_body(KmsRequest *request, Bytes bytes);
 
 /* Begins a frame; its bytes are the body. */
 extern void kms_request_frame(KmsRequest *request);
+
+/* Empties a reply, before anything of it has come. */
+extern void kms_reply_init(KmsReply *reply);
+
+/*
+ * There is no reply, but this failure, in words that are not the peer's.  What
+ * came of one is wiped: it is not left for anybody to read.
+ */
+extern void kms_reply_lost(KmsReply *reply, KmsFailure failure, const char *text);
 
 #endif							/* KMS_KMS_MESSAGE_H */

@@ -8,28 +8,13 @@
 #include "postgres.h"
 
 #include "kms/http_client.h"
-#include "kms/kms_options.h"
 #include "kms/kms_transport.h"
-
-#define CONNECT_TIMEOUT_MS	3000
-
-static HttpClientOptions
-options_of(const KmsServer *server, int places)
-{
-	return (HttpClientOptions) {
-		.ca_file = kms_option(server, "ca_file"),
-		.client_cert_file = kms_option(server, "client_cert_file"),
-		.client_key_file = kms_option(server, "client_key_file"),
-		.connect_timeout_ms = kms_option_ms(server, "connect_timeout_ms", CONNECT_TIMEOUT_MS),
-		.max_connections = places,
-	};
-}
 
 static void *
 open_server(const KmsServer *server, int places, KmsError *error)
 {
-	HttpClientOptions options = options_of(server, places);
-	HttpClient *client = http_client_create(&options);
+	CurlOptions options = curl_options_of(server);
+	HttpClient *client = http_client_create(&options, places);
 
 	if (client == NULL)
 		kms_fail(error, KMS_UNAVAILABLE, "", "Could not make an HTTP client.");

@@ -21,7 +21,10 @@ typedef void (*KmsDone) (void *argument);
 
 typedef struct KmsTransport
 {
-	/* The server's options were validated.  At most so many calls at a time. */
+	/*
+	 * The server's options were validated; it stays until close().  At most
+	 * so many calls at a time.
+	 */
 	void	   *(*open) (const KmsServer *server, int places, KmsError *error);
 
 	/* What is under way is cancelled. */
@@ -40,5 +43,7 @@ typedef struct KmsTransport
 } KmsTransport;
 
 extern const KmsTransport kms_over_http;	/* kms_over_http.c */
+extern const KmsTransport kms_over_helper;	/* kms_over_helper.c */
+extern const KmsTransport kms_over_tls; /* kms_over_tls.c: frames */
 
 #endif							/* KMS_KMS_TRANSPORT_H */

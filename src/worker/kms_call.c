@@ -21,7 +21,7 @@
 #include "common/pg_prng.h"
 #include "utils/memutils.h"
 
-#include "kms/http_client.h"
+#include "kms/curl_loop.h"
 #include "shmem/epochs.h"
 #include "shmem/registry.h"
 #include "worker/guarded.h"
@@ -39,7 +39,7 @@ void
 kms_calls_init(void)
 {
 	loop_init();
-	http_init();
+	curl_loop_init();
 	kms_clients_init();
 	kms_exchanges_init();
 }

@@ -119,6 +119,17 @@ kms_fail(KmsError *error, KmsStatus status, const char *subject,
 	return false;
 }
 
+const char *
+kms_option(const KmsServer *server, const char *name)
+{
+	for (int i = 0; i < server->n_options; i++)
+	{
+		if (strcmp(server->options[i].name, name) == 0)
+			return server->options[i].value;
+	}
+	return NULL;
+}
+
 /* The rest stands in for functions of the system. */
 
 int

@@ -39,15 +39,14 @@ HttpClient *
 create_client_with(const char *ca_file, const char *cert_file, const char *key_file,
 				   int max_connections)
 {
-	HttpClientOptions options = {
+	CurlOptions options = {
 		.ca_file = ca_file,
 		.client_cert_file = cert_file,
 		.client_key_file = key_file,
 		.connect_timeout_ms = TIMEOUT_MS,
-		.max_connections = max_connections,
 	};
 
-	return http_client_create(&options);
+	return http_client_create(&options, max_connections);
 }
 
 HttpClient *

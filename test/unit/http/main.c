@@ -13,6 +13,7 @@
 
 #include "../tap.h"
 #include "calls.h"
+#include "kms/curl_loop.h"
 #include "kms/loop.h"
 
 int
@@ -31,7 +32,7 @@ main(int argc, char **argv)
 	setenv("HOME", ".", 1);
 
 	loop_init();
-	http_init();
+	curl_loop_init();
 	test_address();
 	test_loop();
 	test_replies();

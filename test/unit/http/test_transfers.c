@@ -94,12 +94,11 @@ test_timeouts(void)
 static void
 test_connect_timeout(void)
 {
-	HttpClientOptions options = {
+	CurlOptions options = {
 		.ca_file = "ca.pem",
 		.connect_timeout_ms = SHORT_MS,
-		.max_connections = 1,
 	};
-	HttpClient *client = http_client_create(&options);
+	HttpClient *client = http_client_create(&options, 1);
 	int64		started = now_ms();
 	Call		call;
 

@@ -1,9 +1,12 @@
 /*-------------------------------------------------------------------------
  *
- * http_transport.c
- *	  How every request is sent: what a handle of libcurl is told.
+ * curl_rules.c
+ *	  How every connection is made, whatever is said on it.
  *
- * Nothing here is a choice of the tenant but the files of the HttpClientOptions.
+ * Nothing here is a choice of the tenant but the CurlOptions.
+ *
+ * What is said about a failure is libcurl's fixed text for its kind; the
+ * peer's words are never shown.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,9 +16,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "kms/http_transport.h"
+#include "kms/curl_rules.h"
 #include "kms/kms_address.h"
+#include "kms/kms_options.h"
 
+#define CONNECT_TIMEOUT_MS	3000
 #define CONNECTION_IDLE_S	60	/* later ones are not used again */
 #define CONNECTION_LIFE_S	300
 #define ADDRESS_KEPT_S		60
@@ -67,6 +72,46 @@ static const StringOption string_options[] = {
 	{CURLOPT_USERAGENT, "bionic_crypt"},
 };
 
+/* What else fails is a reply that makes no sense. */
+static const struct
+{
+	CURLcode	code;
+	KmsFailure	failure;
+}			failures[] = {
+	{CURLE_COULDNT_RESOLVE_HOST, KMS_UNREACHABLE},
+	{CURLE_COULDNT_CONNECT, KMS_UNREACHABLE},
+	{CURLE_OPERATION_TIMEDOUT, KMS_UNREACHABLE},
+	{CURLE_GOT_NOTHING, KMS_UNREACHABLE},
+	{CURLE_RECV_ERROR, KMS_UNREACHABLE},
+	{CURLE_SEND_ERROR, KMS_UNREACHABLE},
+	{CURLE_SSL_CONNECT_ERROR, KMS_UNTRUSTED},
+	{CURLE_PEER_FAILED_VERIFICATION, KMS_UNTRUSTED},
+	{CURLE_SSL_ISSUER_ERROR, KMS_UNTRUSTED},
+	{CURLE_SSL_INVALIDCERTSTATUS, KMS_UNTRUSTED},
+	{CURLE_SSL_CLIENTCERT, KMS_UNTRUSTED},
+	{CURLE_SSL_CACERT_BADFILE, KMS_LOCAL_FAILURE},
+	{CURLE_SSL_CERTPROBLEM, KMS_LOCAL_FAILURE},
+	{CURLE_OUT_OF_MEMORY, KMS_LOCAL_FAILURE},
+	{CURLE_FAILED_INIT, KMS_LOCAL_FAILURE},
+	{CURLE_UNKNOWN_OPTION, KMS_LOCAL_FAILURE},
+	{CURLE_NOT_BUILT_IN, KMS_LOCAL_FAILURE},
+	{CURLE_BAD_FUNCTION_ARGUMENT, KMS_LOCAL_FAILURE},
+	{CURLE_URL_MALFORMAT, KMS_LOCAL_FAILURE},
+	{CURLE_LOGIN_DENIED, KMS_LOCAL_FAILURE},	/* a user in the URL */
+};
+
+CurlOptions
+curl_options_of(const KmsServer *server)
+{
+	return (CurlOptions)
+	{
+		.ca_file = kms_option(server, "ca_file"),
+			.client_cert_file = kms_option(server, "client_cert_file"),
+			.client_key_file = kms_option(server, "client_key_file"),
+			.connect_timeout_ms = kms_option_ms(server, "connect_timeout_ms", CONNECT_TIMEOUT_MS),
+	};
+}
+
 static curl_socket_t
 open_if(bool allowed, const struct curl_sockaddr *address, bool *refused)
 {
@@ -117,7 +162,7 @@ is_file(const char *path)
 	} while (0)
 
 static CURLcode
-set_tls(CURL *easy, const HttpClientOptions *options)
+set_tls(CURL *easy, const CurlOptions *options)
 {
 	CURLcode	code = CURLE_OK;
 
@@ -139,60 +184,41 @@ set_tls(CURL *easy, const HttpClientOptions *options)
 }
 
 CURLcode
-http_transport_set(CURL *easy, const HttpClientOptions *options, bool to_metadata,
-				   bool *address_refused)
+curl_rules_set(CURL *easy, const CurlOptions *options, CurlPeer peer, const char *url,
+			   bool *address_refused)
 {
+	bool		metadata = peer == CURL_PEER_METADATA;
+	const char *scheme = metadata ? "http" : "https";
 	CURLcode	code = CURLE_OK;
 
+	if (strncmp(url, scheme, strlen(scheme)) != 0 ||
+		strncmp(url + strlen(scheme), "://", 3) != 0)
+		return CURLE_URL_MALFORMAT;
+	SET(CURLOPT_URL, url);
+	SET(CURLOPT_PROTOCOLS_STR, scheme);
 	for (int i = 0; i < lengthof(long_options); i++)
 		SET(long_options[i].option, long_options[i].value);
 	for (int i = 0; i < lengthof(string_options); i++)
 		SET(string_options[i].option, string_options[i].value);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) options->connect_timeout_ms);
+	SET(CURLOPT_OPENSOCKETFUNCTION, metadata ? open_metadata_socket : open_socket);
 	SET(CURLOPT_OPENSOCKETDATA, address_refused);
-	if (to_metadata)
-	{
-		SET(CURLOPT_PROTOCOLS_STR, "http");
-		SET(CURLOPT_OPENSOCKETFUNCTION, open_metadata_socket);
-		return code;
-	}
-	SET(CURLOPT_PROTOCOLS_STR, "https");
-	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	return code == CURLE_OK ? set_tls(easy, options) : code;
+	return code != CURLE_OK || metadata ? code : set_tls(easy, options);
 }
 
-static bool
-add_header(struct curl_slist **headers, const char *line)
+KmsFailure
+curl_failure(CURLcode code, bool address_refused, const char **text)
 {
-	struct curl_slist *longer = curl_slist_append(*headers, line);
-
-	if (longer != NULL)
-		*headers = longer;
-	return longer != NULL;
-}
-
-CURLcode
-http_transport_set_request(CURL *easy, const KmsRequest *request,
-						   struct curl_slist **headers)
-{
-	const char *scheme = request->to_metadata ? "http://" : "https://";
-	CURLcode	code = CURLE_OK;
-
-	if (request->invalid || strncmp(request->url, scheme, strlen(scheme)) != 0)
-		return CURLE_URL_MALFORMAT;
-	SET(CURLOPT_URL, request->url);
-	if (request->body_len > 0 || strcmp(request->method, "POST") == 0)
+	if (code == CURLE_COULDNT_CONNECT && address_refused)
 	{
-		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len);
-		SET(CURLOPT_COPYPOSTFIELDS, request->body);
+		*text = "Its address is forbidden";
+		return KMS_FORBIDDEN_ADDRESS;
 	}
-	SET(CURLOPT_CUSTOMREQUEST, request->method);
-
-	for (Size at = 0; at < request->headers_len; at += strlen(request->headers + at) + 1)
+	*text = curl_easy_strerror(code);
+	for (int i = 0; i < lengthof(failures); i++)
 	{
-		if (!add_header(headers, request->headers + at))
-			return CURLE_OUT_OF_MEMORY;
+		if (failures[i].code == code)
+			return failures[i].failure;
 	}
-	SET(CURLOPT_HTTPHEADER, *headers);
-	return code;
+	return KMS_BAD_REPLY;
 }
