@@ -3,4 +3,5 @@
 KMS_PROVIDER(kms_file)
 KMS_PROVIDER(kms_aws)
 KMS_PROVIDER(kms_azure)
+KMS_PROVIDER(kms_gcp)
 KMS_PROVIDER(kms_vault)

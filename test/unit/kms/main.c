@@ -98,6 +98,11 @@ main(void)
 	test_azure_replies();
 	test_azure_refusals();
 	test_azure_logins();
+	test_gcp_options();
+	test_gcp_requests();
+	test_gcp_logins();
+	test_gcp_replies();
+	test_gcp_refusals();
 	test_vault_requests();
 	test_vault_replies();
 	test_vault_refusals();
