@@ -20,8 +20,11 @@ use PostgreSQL::Test::Utils;
 
 use BionicCrypt::Test;
 
-my $program = File::Spec->rel2abs(dirname(__FILE__) . '/../../kms/fake_kms');
+my $folder = File::Spec->rel2abs(dirname(__FILE__) . '/../../kms');
 my $json = JSON::PP->new->utf8->canonical;
+
+# The program; of its kind there is another for KMIP.
+sub program { return "$folder/fake_kms" }
 
 # Ports by their names.
 sub new
@@ -33,7 +36,7 @@ sub new
 	$self->write('ports', \%ports);
 	$self->reply;
 	append_to_file("$dir/log", '');
-	$self->{process} = IPC::Run::start([ $program, map { "$dir/$_" } qw(ports replies log) ],
+	$self->{process} = IPC::Run::start([ $class->program, map { "$dir/$_" } qw(ports replies log) ],
 		'<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err});
 	wait_until(sub { $self->{process}->pump_nb; $self->{out} =~ /\n/ }) or die "fake_kms: $self->{err}";
 	$self->{ports} = $json->decode($self->{out});
