@@ -22,6 +22,12 @@ DATA := $(sort $(wildcard sql/upgrade/*.sql))
 DATA_built = bionic_crypt--$(EXTVERSION).sql
 FRAGMENTS := $(sort $(wildcard sql/install/*.sql))
 
+# The process that has a module of PKCS#11 in it: without PostgreSQL, and linked
+# with nothing that a module might bring in another version.
+PKCS11_HELPER = bionic_crypt_pkcs11
+PKCS11_OBJS := $(patsubst %.c,%.o,$(sort $(wildcard src/programs/pkcs11_*.c)) \
+	src/kms/pkcs11_message.c src/crypto/bytes.c)
+
 # Set with := since PGXS asks whether they are empty.  Both kinds of test find
 # their output in expected/: 15 knows no other place that 16 knows as well.
 REGRESS := $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
@@ -30,7 +36,7 @@ ISOLATION := $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)
 ISOLATION_OPTS = --load-extension=bionic_crypt --inputdir=test --outputdir=.
 REGRESS_PREP = $(if $(findstring --temp-instance,$(EXTRA_REGRESS_OPTS)),, \
 	$(if $(REGRESS)$(ISOLATION),preloaded))
-EXTRA_CLEAN = bionic_crypt--*.sql results output_iso tmp_check log regression.diffs regression.out
+EXTRA_CLEAN = $(PKCS11_HELPER) src/programs/*.o bionic_crypt--*.sql results output_iso tmp_check log regression.diffs regression.out
 
 # Nothing of the build's folder goes into the library.
 PG_CPPFLAGS = -Isrc
@@ -46,7 +52,22 @@ override PROVE_FLAGS += -I test/perl
 PROVE_TESTS ?= $(sort $(wildcard test/t/*.pl))
 
 # PGXS knows no dependencies on headers: any header rebuilds all, in seconds.
-$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*/*.h)
+$(OBJS) $(OBJS:.o=.bc) $(PKCS11_OBJS): $(wildcard src/*/*.h)
+
+$(filter src/programs/%,$(PKCS11_OBJS)): override CPPFLAGS += \
+	$(shell pkg-config --cflags p11-kit-1 2>/dev/null || echo -I/usr/include/p11-kit-1)
+
+all: $(PKCS11_HELPER)
+$(PKCS11_HELPER): $(PKCS11_OBJS)
+	$(CC) $(CFLAGS) -pie $(PKCS11_OBJS) $(LDFLAGS) -ldl -o $@
+
+install: install-pkcs11
+uninstall: uninstall-pkcs11
+.PHONY: install-pkcs11 uninstall-pkcs11
+install-pkcs11: all installdirs
+	$(INSTALL_PROGRAM) $(PKCS11_HELPER) '$(DESTDIR)$(pkglibdir)/'
+uninstall-pkcs11:
+	rm -f '$(DESTDIR)$(pkglibdir)/$(PKCS11_HELPER)'
 
 # /dev/null, so that cat does not wait for input when there is no fragment.
 $(DATA_built): $(FRAGMENTS) bionic_crypt.control

@@ -18,7 +18,7 @@ prepare()
 {
 	local suite=${1%:*} version=${1#*:} older=()
 	local packages=postgresql-$version,postgresql-server-dev-$version
-	packages+=,gcc,make,libc6-dev,libcurl4-openssl-dev,libsodium-dev,libssl-dev,libipc-run-perl
+	packages+=,gcc,make,libc6-dev,libcurl4-openssl-dev,libsodium-dev,libssl-dev,libp11-kit-dev,libipc-run-perl
 	if [ "$suite" = trixie ]; then
 		packages+=,postgresql-15,postgresql-server-dev-15
 		older=(--setup-hook='sed s/trixie/bookworm/ "$1/etc/apt/sources.list" >"$1/etc/apt/sources.list.d/bookworm.list"')

@@ -71,7 +71,7 @@ setup_packages_build()
 	local version
 
 	command -v apt-get >/dev/null || die "this installs packages on Debian and Ubuntu; elsewhere see the Makefile"
-	apt_install build-essential libcurl4-openssl-dev libsodium-dev libssl-dev || die "packages could not be installed"
+	apt_install build-essential libcurl4-openssl-dev libp11-kit-dev libsodium-dev libssl-dev || die "packages could not be installed"
 	if [ -z "${PG_CONFIG:-}" ]; then
 		[ -n "$(candidate postgresql)" ] || apt_get update
 		version=$(candidate postgresql)

@@ -20,6 +20,7 @@ bool		config_allow_core_dumps;
 bool		config_allow_local_kms;
 char	   *config_default_kms;
 char	   *config_default_kek;
+char	   *config_pkcs11_modules;
 
 /* One entry a setting with a number; bounds are part of the contract. */
 typedef struct IntSetting
@@ -134,4 +135,9 @@ config_init(void)
 							   "In the words of the server bionic_crypt.default_kms.",
 							   &config_default_kek, "",
 							   PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("bionic_crypt.pkcs11_modules",
+							   "Modules of PKCS#11 that KMS servers may name.",
+							   "Absolute paths with commas between them: each is code that runs as the server's user.",
+							   &config_pkcs11_modules, "",
+							   PGC_SIGHUP, 0, NULL, NULL, NULL);
 }

@@ -28,6 +28,7 @@ extern bool config_allow_core_dumps;
 extern bool config_allow_local_kms;
 extern char *config_default_kms;
 extern char *config_default_kek;
+extern char *config_pkcs11_modules;	/* paths, with commas between them */
 
 extern void config_init(void);
 

@@ -1,0 +1,181 @@
+/*-------------------------------------------------------------------------
+ *
+ * pkcs11_helper.c
+ *	  bionic_crypt_pkcs11: a process with a module of PKCS#11 in it, so that
+ *	  no process of PostgreSQL has it.
+ *
+ *		bionic_crypt_pkcs11 MODULE
+ *
+ * Started by the key worker (kms/kms_over_helper.c), for one KMS server, which
+ * it serves until the other end of its socket is closed; one request at a
+ * time.  Whatever the module does, crash or hang, it does to this process
+ * alone, which then is killed and started anew.
+ *
+ * It is another program: nothing of the worker's memory is in it.  It links
+ * the C library and nothing else, since a module brings libraries of its own,
+ * perhaps of other versions.  Nothing is written to stderr or a log: what a
+ * module says could be a PIN.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "programs/pkcs11_key.h"
+
+/* All that is secret here, but for what the module keeps. */
+typedef struct Memory
+{
+	uint8_t		frame[PKCS11_FRAME_MAX];	/* the request, then the reply */
+	uint8_t		reply[PKCS11_FRAME_MAX];
+	KeyResult	result;
+} Memory;
+
+/* Files of the server that were not marked to be closed by exec. */
+static void
+close_all_from(int first)
+{
+	long		end = sysconf(_SC_OPEN_MAX);
+
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+		return;
+#endif
+	for (long fd = first; fd < end; fd++)
+		close((int) fd);
+}
+
+/* Ends with the key worker, also when that is killed while a module hangs. */
+static bool
+harden(Memory *memory)
+{
+	const struct rlimit no_core = {0, 0};
+
+	close_all_from(PKCS11_HELPER_FD + 1);
+	(void) mlock(memory, sizeof(*memory));	/* as far as the limits allow */
+	return fcntl(PKCS11_HELPER_FD, F_SETFD, FD_CLOEXEC) == 0 &&
+		setrlimit(RLIMIT_CORE, &no_core) == 0 &&
+		prctl(PR_SET_DUMPABLE, 0) == 0 &&
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+		prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+}
+
+/* False at the end of the file, or when the other end is not the worker. */
+static bool
+receive(uint8_t *data, size_t len)
+{
+	while (len > 0)
+	{
+		ssize_t		n = read(PKCS11_HELPER_FD, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		data += n;
+		len -= (size_t) n;
+	}
+	return true;
+}
+
+static bool
+send_all(Bytes bytes)
+{
+	while (bytes.len > 0)
+	{
+		ssize_t		n = write(PKCS11_HELPER_FD, bytes.data, bytes.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		bytes.data += n;
+		bytes.len -= (size_t) n;
+	}
+	return true;
+}
+
+/* The session is gone, or was left in the middle of something. */
+static bool
+wants_new_session(const Pkcs11Reply *reply)
+{
+	static const CK_RV gone[] = {
+		CKR_SESSION_HANDLE_INVALID, CKR_SESSION_CLOSED, CKR_USER_NOT_LOGGED_IN,
+		CKR_OPERATION_ACTIVE, CKR_OPERATION_NOT_INITIALIZED, CKR_CRYPTOKI_NOT_INITIALIZED,
+		CKR_DEVICE_ERROR, CKR_DEVICE_REMOVED, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED,
+		CKR_SLOT_ID_INVALID
+	};
+
+	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
+	{
+		if (reply->outcome == PKCS11_REFUSED && reply->rv == gone[i])
+			return true;
+	}
+	return false;
+}
+
+/* With a new session, once, if the one we have is not good any more. */
+static void
+answer(Token *token, Bytes frame, KeyResult *result, Pkcs11Reply *reply)
+{
+	Pkcs11Request request;
+
+	if (!pkcs11_read_request(frame, &request))
+	{
+		(void) token_fail(reply, PKCS11_BAD_REQUEST);
+		return;
+	}
+	if (token_open(token, &request, reply) && key_use(token, &request, result, reply))
+		return;
+	if (!wants_new_session(reply))
+		return;
+	token_close(token);
+	*reply = (Pkcs11Reply) {0};
+	if (token_open(token, &request, reply))
+		(void) key_use(token, &request, result, reply);
+}
+
+static bool
+serve(Token *token, Memory *memory)
+{
+	ByteWriter	w = writer_of(memory->reply, sizeof(memory->reply));
+	Pkcs11Reply reply = {0};
+	size_t		rest;
+
+	if (!receive(memory->frame, PKCS11_HEADER_LEN) ||
+		!pkcs11_frame_rest(memory->frame, &rest) ||
+		!receive(memory->frame + PKCS11_HEADER_LEN, rest))
+		return false;
+	answer(token, bytes_of(memory->frame, PKCS11_HEADER_LEN + rest), &memory->result, &reply);
+	pkcs11_write_reply(&w, &reply);
+	return !w.overflow && send_all(writer_bytes(&w));
+}
+
+int
+main(int argc, char **argv)
+{
+	static Memory memory;
+	Token		token = {0};
+
+	if (argc != 2 || fcntl(PKCS11_HELPER_FD, F_GETFD) < 0)
+	{
+		fprintf(stderr, "%s is started by the key worker of bionic_crypt\n", argv[0]);
+		return 2;
+	}
+	token.module_path = argv[1];
+	if (!harden(&memory))
+		return 1;
+	while (serve(&token, &memory))
+		explicit_bzero(&memory, sizeof(memory));
+	explicit_bzero(&memory, sizeof(memory));
+
+	/* Without the module's code for the end, which may hang. */
+	_exit(0);
+}
