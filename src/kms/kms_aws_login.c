@@ -320,7 +320,7 @@ build_imds_keys(const KmsServer *server, const KmsLoginAsked *asked, const KmsTo
 /* The chain */
 
 static const AwsExchange web_identity = {
-	"web_identity_token_file", build_web_identity, read_web_identity, whose_web_identity
+	"sts_address", build_web_identity, read_web_identity, whose_web_identity
 };
 
 static const AwsExchange container = {

@@ -103,6 +103,11 @@ main(void)
 	test_gcp_logins();
 	test_gcp_replies();
 	test_gcp_refusals();
+	test_sigv4();
+	test_aws_requests();
+	test_aws_replies();
+	test_aws_logins();
+	test_aws_refusals();
 	test_vault_requests();
 	test_vault_replies();
 	test_vault_refusals();
