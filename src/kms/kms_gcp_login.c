@@ -41,7 +41,6 @@
 #define EMAIL_MAX				320
 #define KEY_ID_TEXT_MAX			128
 #define KEY_TEXT_MAX			8192
-#define URL_MAX					(MAXPGPATH + 64)
 
 /* What is in the file of a service account; the rest of it is not looked at. */
 typedef struct ServiceAccount
@@ -101,10 +100,10 @@ read_account(const char *file, ServiceAccount *account)
 		wanted[3].found;
 }
 
-/* Google takes a signature for this URL only; the file's is not looked at. */
+/* Whatever way it gets there, it is for Google, as its own clients have it. */
 static bool
-sign_assertion(const KmsServer *server, const ServiceAccount *account, const char *url,
-			   int64 now_s, char jwt[JWT_MAX])
+sign_assertion(const KmsServer *server, const ServiceAccount *account, int64 now_s,
+			   char jwt[JWT_MAX])
 {
 	const JwtMember header[] = {
 		{"kid", account->key_id, 0},
@@ -113,7 +112,7 @@ sign_assertion(const KmsServer *server, const ServiceAccount *account, const cha
 	const JwtMember claims[] = {
 		{"iss", account->email, 0},
 		{"scope", first_scope(server), 0},
-		{"aud", url, 0},
+		{"aud", TOKEN_ADDRESS TOKEN_PATH, 0},
 		{"iat", NULL, now_s},
 		{"exp", NULL, now_s + LIFETIME_S},
 		{NULL, NULL, 0},
@@ -122,25 +121,24 @@ sign_assertion(const KmsServer *server, const ServiceAccount *account, const cha
 	return jwt_make(JWT_RS256, account->key, header, claims, jwt);
 }
 
+/* Where it goes is not for the file to say. */
 static bool
 build_assertion(const KmsServer *server, const KmsLoginAsked *asked, KmsRequest *request,
 				KmsError *error)
 {
 	ServiceAccount account;
-	char		url[URL_MAX];
 	char		jwt[JWT_MAX];
 	bool		ok;
 
-	snprintf(url, sizeof(url), "%s" TOKEN_PATH,
-			 gcp_option(server, "token_address", TOKEN_ADDRESS));
 	ok = read_account(asked->credential->secret, &account) &&
-		sign_assertion(server, &account, url, asked->now_s, jwt);
+		sign_assertion(server, &account, asked->now_s, jwt);
 	OPENSSL_cleanse(&account, sizeof(account));
 	if (!ok)
 		return kms_fail(error, KMS_CREDENTIAL, "credentials_file",
 						"The file holds no service account with an RSA key.");
 
-	oauth_request(request, url);
+	oauth_request(request, gcp_option(server, "token_address", TOKEN_ADDRESS));
+	http_request_path(request, TOKEN_PATH);
 	oauth_put(request, "grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
 	oauth_put(request, "assertion", jwt);
 	OPENSSL_cleanse(jwt, sizeof(jwt));

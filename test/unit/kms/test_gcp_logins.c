@@ -127,7 +127,7 @@ test_assertion(void)
 		   strcmp(request.url, "https://token.example/token") == 0 &&
 		   assertion_is("{\"iss\":\"saas@acme-saas.iam.gserviceaccount.com\","
 						"\"scope\":\"https://www.googleapis.com/auth/iam\","
-						"\"aud\":\"https://token.example/token\","
+						"\"aud\":\"https://oauth2.googleapis.com/token\","
 						"\"iat\":1795305600,\"exp\":1795309200}"),
 		   "gcp: a token to impersonate with is for nothing else");
 }
