@@ -6,7 +6,7 @@
 #	$node->safe_psql('postgres', $gcp->create_server('acme_gcp', $gcp->by_account));
 #	$gcp->change(sub { $_[0]{keys}{$kek}{versions}{1} = 'DISABLED' });
 #	$gcp->requests(qr{:decrypt$})		how often it was asked so
-#	$gcp->google(do => 'decrypt', ...)	the same by Google's own client
+#	$gcp->google({ do => 'decrypt', ... })	the same by Google's own client
 #
 # What can be changed is described in fake_gcp.
 
@@ -155,11 +155,13 @@ sub secret_file
 	return $path;
 }
 
+sub name_of { return "projects/customer/locations/europe-west3/keyRings/saas/cryptoKeys/$_[1]" }
+
 # A key that these may use; the answer is its name.
 sub create_key
 {
 	my ($self, $name, @members) = @_;
-	my $kek = "projects/customer/locations/europe-west3/keyRings/saas/cryptoKeys/$name";
+	my $kek = $self->name_of($name);
 
 	$self->change(sub {
 		$_[0]{keys}{$kek} = { primary => 1, versions => { 1 => 'ENABLED' }, encrypt => [@members], decrypt => [@members] };
@@ -237,16 +239,17 @@ sub create_server
 	  . join(', ', map { "$_ '$option{$_}'" } sort keys %option) . ')';
 }
 
-# What Google's own clients answer; see google_client.
+# What Google's own clients answer to each of these; see google_client.
 sub google
 {
-	my ($self, %asked) = @_;
-	%asked = (address => $self->address, ca_file => $self->certs . '/ca.pem', metadata_host => $self->metadata_host, %asked);
+	my ($self, @asked) = @_;
+	my $asked = $json->encode([ map { { address => $self->address, %$_ } } @asked ]);
 	my ($out, $err) = ('', '');
 
-	IPC::Run::run([ $python, "$programs/google_client" ], '<', \$json->encode(\%asked), '>', \$out, '2>', \$err)
+	IPC::Run::run([ $python, "$programs/google_client", $self->certs . '/ca.pem', $self->metadata_host ],
+		'<', \$asked, '>', \$out, '2>', \$err)
 	  or die "google_client: $err";
-	return $json->decode($out);
+	return @{ $json->decode($out) };
 }
 
 # Requests that it answered, of such paths.
