@@ -134,11 +134,12 @@ sub requests
 	return scalar grep { $_ =~ $like } @{ $self->do('requests') };
 }
 
-# It ends with its input.
+# Its input does not end while a psql that was started later holds it, too.
 sub stop
 {
 	my ($self) = @_;
 
+	$self->{in} .= qq(["end"]\n);
 	$self->{process}->finish;
 	return;
 }
