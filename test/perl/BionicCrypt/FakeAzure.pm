@@ -23,6 +23,7 @@ use PostgreSQL::Test::Utils;
 use BionicCrypt::Test;
 
 my $folder = File::Spec->rel2abs(dirname(__FILE__) . '/../../kms');
+my $python = $ENV{BIONIC_CRYPT_TEST_PYTHON} // '/usr/bin/python3';
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 
 our $tenant = '6f89cf12-978b-4d23-ac18-9ef0c127cf87';
@@ -31,10 +32,16 @@ our $client = '11111111-2222-3333-4444-555555555555';
 # Ends the script here if there is no Python with its cryptography.
 sub require_or_skip_all
 {
-	my $there = run_log([ '/usr/bin/python3', '-I', '-c', 'import cryptography' ]);
-
-	require_or_skip('azure', $there);
+	require_or_skip('azure', can_import('cryptography'));
 	return;
+}
+
+sub can_import
+{
+	my ($module) = @_;
+	my ($out, $err);
+
+	return eval { IPC::Run::run([ $python, '-I', '-c', "import $module" ], '<', \undef, '>', \$out, '2>', \$err) };
 }
 
 sub new
@@ -45,7 +52,7 @@ sub new
 
 	system_or_bail("$folder/make_certs", "$dir/certs");
 	$self->{process} = IPC::Run::start(
-		[ "$folder/fake_azure", map { "$dir/certs/server.$_" } qw(pem key) ],
+		[ $python, '-I', "$folder/fake_azure", map { "$dir/certs/server.$_" } qw(pem key) ],
 		'<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err});
 	$self->{ports} = $self->line;
 	return $self;
@@ -132,6 +139,20 @@ sub requests
 {
 	my ($self, $like) = @_;
 	return scalar grep { $_ =~ $like } @{ $self->do('requests') };
+}
+
+# Microsoft's own clients (test/kms/azure_clients) with these settings; the
+# answer is what they print, or undef where they are not here.
+sub clients
+{
+	my ($self, %setting) = @_;
+	my $input = $json->encode(\%setting);
+	my ($out, $err) = ('', '');
+
+	return if !have('azure_clients', can_import('azure.keyvault.keys, azure.identity'));
+	IPC::Run::run([ $python, '-I', "$folder/azure_clients" ], '<', \$input, '>', \$out, '2>', \$err)
+	  or warn $err;
+	return $out;
 }
 
 # Its input does not end while a psql that was started later holds it, too.
