@@ -310,5 +310,6 @@ aws_keys_of_reply(const KmsReply *reply, const AwsKeysPlace *place, int64 now_s,
 	}
 	token->lifetime_s = (uint32) Min(ends_at - now_s, PG_UINT32_MAX);
 	token->renewable = false;
+	token->replaceable = true;
 	return true;
 }

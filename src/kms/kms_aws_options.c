@@ -49,12 +49,7 @@ static const char *const methods[] = {
 };
 
 /* Options of some methods; the others refuse them. */
-static const struct
-{
-	const char *name;
-	int			required_by;	/* AwsMethod bits */
-	int			taken_by;
-}			method_options[] = {
+static const KmsMethodOption method_options[] = {
 	{"credentials_file", AWS_STATIC, AWS_STATIC},
 	{"profile", 0, AWS_STATIC},
 	{"web_identity_token_file", AWS_WEB_IDENTITY, AWS_WEB_IDENTITY},
@@ -85,37 +80,7 @@ static const struct
 AwsMethod
 aws_method(const KmsServer *server)
 {
-	const char *name = kms_option(server, "auth_method");
-
-	for (int i = 0; methods[i] != NULL; i++)
-	{
-		if (strcmp(methods[i], name) == 0)
-			return (AwsMethod) (1 << i);
-	}
-	Assert(false);				/* validated */
-	return AWS_STATIC;
-}
-
-static bool
-validate_method(const KmsServer *server, KmsError *error)
-{
-	const char *name = kms_option(server, "auth_method");
-	AwsMethod	method;
-
-	if (!kms_option_check_choice(server, "auth_method", methods, error))
-		return false;
-	method = aws_method(server);
-	for (int i = 0; i < lengthof(method_options); i++)
-	{
-		const char *option = method_options[i].name;
-		bool		given = kms_option(server, option) != NULL;
-
-		if (given && (method_options[i].taken_by & method) == 0)
-			return kms_fail(error, KMS_CONFIG, option, "auth_method %s does not take it", name);
-		if (!given && (method_options[i].required_by & method) != 0)
-			return kms_fail(error, KMS_CONFIG, option, "auth_method %s requires it", name);
-	}
-	return true;
+	return (AwsMethod) kms_option_method(server, methods);
 }
 
 /* What there is for the role of the tenant's side. */
@@ -195,7 +160,8 @@ aws_validate(const KmsServer *server, KmsError *error)
 {
 	return validate_region(server, error) &&
 		validate_addresses(server, error) &&
-		validate_method(server, error) &&
+		kms_options_check_method(server, methods, method_options,
+								 lengthof(method_options), error) &&
 		validate_role(server, error) &&
 		validate_texts(server, error) &&
 		kms_option_check_file(server, "credentials_file", error) &&

@@ -46,12 +46,7 @@ static const char *const methods[] = {
 };
 
 /* Options of some methods; the others refuse them. */
-static const struct
-{
-	const char *name;
-	int			required_by;	/* AzureMethod bits */
-	int			taken_by;
-}			method_options[] = {
+static const KmsMethodOption method_options[] = {
 	{"tenant_id", AZURE_ENTRA, AZURE_ENTRA},
 	{"client_id", AZURE_ENTRA, AZURE_ANY_METHOD},
 	{"client_secret_file", AZURE_CLIENT_SECRET, AZURE_CLIENT_SECRET},
@@ -127,37 +122,7 @@ azure_uses_aes(const KmsServer *server)
 AzureMethod
 azure_method(const KmsServer *server)
 {
-	const char *name = kms_option(server, "auth_method");
-
-	for (int i = 0; methods[i] != NULL; i++)
-	{
-		if (strcmp(methods[i], name) == 0)
-			return (AzureMethod) (1 << i);
-	}
-	Assert(false);				/* validated */
-	return AZURE_MANAGED_IDENTITY;
-}
-
-static bool
-validate_method(const KmsServer *server, KmsError *error)
-{
-	const char *name = kms_option(server, "auth_method");
-	AzureMethod method;
-
-	if (!kms_option_check_choice(server, "auth_method", methods, error))
-		return false;
-	method = azure_method(server);
-	for (int i = 0; i < lengthof(method_options); i++)
-	{
-		const char *option = method_options[i].name;
-		bool		given = kms_option(server, option) != NULL;
-
-		if (given && (method_options[i].taken_by & method) == 0)
-			return kms_fail(error, KMS_CONFIG, option, "auth_method %s does not take it", name);
-		if (!given && (method_options[i].required_by & method) != 0)
-			return kms_fail(error, KMS_CONFIG, option, "auth_method %s requires it", name);
-	}
-	return true;
+	return (AzureMethod) kms_option_method(server, methods);
 }
 
 /* A token that is for somebody else than the vault must not be sent to it. */
@@ -207,7 +172,8 @@ azure_validate(const KmsServer *server, KmsError *error)
 		kms_option_check_choice(server, "algorithm", algorithms, error) &&
 		kms_option_check_url(server, "resource", error) &&
 		validate_domain(server, error) &&
-		validate_method(server, error) &&
+		kms_options_check_method(server, methods, method_options,
+								 lengthof(method_options), error) &&
 		check_word(server, "tenant_id", error) &&
 		check_word(server, "client_id", error) &&
 		kms_option_check_file(server, "client_secret_file", error) &&

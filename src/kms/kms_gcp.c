@@ -66,12 +66,7 @@ static const char *const methods[] = {
 };
 
 /* Options of some methods; the others refuse them. */
-static const struct
-{
-	const char *name;
-	int			required_by;	/* GcpMethod bits */
-	int			taken_by;
-}			method_options[] = {
+static const KmsMethodOption method_options[] = {
 	{"credentials_file", GCP_SERVICE_ACCOUNT, GCP_SERVICE_ACCOUNT},
 	{"token_address", 0, GCP_SERVICE_ACCOUNT},
 	{"metadata_address", 0, GCP_METADATA},
@@ -96,15 +91,7 @@ static const struct
 GcpMethod
 gcp_method(const KmsServer *server)
 {
-	const char *name = kms_option(server, "auth_method");
-
-	for (int i = 0; methods[i] != NULL; i++)
-	{
-		if (strcmp(methods[i], name) == 0)
-			return (GcpMethod) (1 << i);
-	}
-	Assert(false);				/* validated */
-	return GCP_SERVICE_ACCOUNT;
+	return (GcpMethod) kms_option_method(server, methods);
 }
 
 const char *
@@ -118,22 +105,9 @@ gcp_option(const KmsServer *server, const char *name, const char *otherwise)
 static bool
 validate_method(const KmsServer *server, KmsError *error)
 {
-	const char *name = kms_option(server, "auth_method");
-	GcpMethod	method;
-
-	if (!kms_option_check_choice(server, "auth_method", methods, error))
+	if (!kms_options_check_method(server, methods, method_options,
+								  lengthof(method_options), error))
 		return false;
-	method = gcp_method(server);
-	for (int i = 0; i < lengthof(method_options); i++)
-	{
-		const char *option = method_options[i].name;
-		bool		given = kms_option(server, option) != NULL;
-
-		if (given && (method_options[i].taken_by & method) == 0)
-			return kms_fail(error, KMS_CONFIG, option, "auth_method %s does not take it", name);
-		if (!given && (method_options[i].required_by & method) != 0)
-			return kms_fail(error, KMS_CONFIG, option, "auth_method %s requires it", name);
-	}
 	if (kms_option(server, "iamcredentials_address") != NULL &&
 		kms_option(server, "service_account_impersonation") == NULL)
 		return kms_fail(error, KMS_CONFIG, "iamcredentials_address",

@@ -68,6 +68,7 @@ read_token(const KmsReply *reply, KmsToken *token)
 	};
 
 	token->renewable = false;
+	token->replaceable = true;
 	token->lifetime_s = 0;
 	if (!json_find(bytes_of(reply->body, reply->body_len), wanted, lengthof(wanted)) ||
 		!kms_text_is_token(token->text) || pg_strcasecmp(type, "Bearer") != 0)

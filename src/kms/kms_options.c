@@ -90,6 +90,43 @@ kms_option_check_choice(const KmsServer *server, const char *name,
 	return kms_fail(error, KMS_CONFIG, name, "it must be one of: %s", list);
 }
 
+int
+kms_option_method(const KmsServer *server, const char *const *methods)
+{
+	const char *name = kms_option(server, "auth_method");
+
+	for (int i = 0; methods[i] != NULL; i++)
+	{
+		if (strcmp(methods[i], name) == 0)
+			return 1 << i;
+	}
+	Assert(false);				/* checked */
+	return 1;
+}
+
+bool
+kms_options_check_method(const KmsServer *server, const char *const *methods,
+						 const KmsMethodOption *options, int n, KmsError *error)
+{
+	const char *name = kms_option(server, "auth_method");
+	int			method;
+
+	if (!kms_option_check_choice(server, "auth_method", methods, error))
+		return false;
+	method = kms_option_method(server, methods);
+	for (int i = 0; i < n; i++)
+	{
+		const char *option = options[i].name;
+		bool		given = kms_option(server, option) != NULL;
+
+		if (given && (options[i].taken_by & method) == 0)
+			return kms_fail(error, KMS_CONFIG, option, "auth_method %s does not take it", name);
+		if (!given && (options[i].required_by & method) != 0)
+			return kms_fail(error, KMS_CONFIG, option, "auth_method %s requires it", name);
+	}
+	return true;
+}
+
 /* A segment of dots alone would lead out of its place. */
 static bool
 is_segment(const char *text, Size len)

@@ -40,6 +40,21 @@ extern bool kms_option_check_integer(const KmsServer *server, const char *name,
 /* A time that was checked, or the default; never raises, whatever the catalog holds. */
 extern int	kms_option_ms(const KmsServer *server, const char *name, int default_ms);
 
+/* An option of some ways to log in, as bits: 1 << place in the list of methods. */
+typedef struct KmsMethodOption
+{
+	const char *name;
+	int			required_by;
+	int			taken_by;		/* the others refuse it */
+} KmsMethodOption;
+
+/* auth_method is one of methods, which ends with NULL, and has its options. */
+extern bool kms_options_check_method(const KmsServer *server, const char *const *methods,
+									 const KmsMethodOption *options, int n, KmsError *error);
+
+/* The bit of auth_method, which was checked. */
+extern int	kms_option_method(const KmsServer *server, const char *const *methods);
+
 /* One of choices, which ends with NULL. */
 extern bool kms_option_check_choice(const KmsServer *server, const char *name,
 									const char *const *choices, KmsError *error);

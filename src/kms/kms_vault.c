@@ -59,12 +59,7 @@ static const char *const methods[] = {
 };
 
 /* Options of some methods; the others refuse them. */
-static const struct
-{
-	const char *name;
-	int			required_by;	/* VaultMethod bits */
-	int			taken_by;
-}			method_options[] = {
+static const KmsMethodOption method_options[] = {
 	{"auth_mount", 0, VAULT_ANY_METHOD & ~VAULT_TOKEN},
 	{"token_file", VAULT_TOKEN, VAULT_TOKEN},
 	{"role_id", 0, VAULT_APPROLE},
@@ -79,40 +74,19 @@ static const struct
 VaultMethod
 vault_method(const KmsServer *server)
 {
-	const char *name = kms_option(server, "auth_method");
-
-	for (int i = 0; methods[i] != NULL; i++)
-	{
-		if (strcmp(methods[i], name) == 0)
-			return (VaultMethod) (1 << i);
-	}
-	Assert(false);				/* validated */
-	return VAULT_TOKEN;
+	return (VaultMethod) kms_option_method(server, methods);
 }
 
 static bool
 validate_method(const KmsServer *server, KmsError *error)
 {
-	const char *name = kms_option(server, "auth_method");
-	VaultMethod method;
-
-	if (!kms_option_check_choice(server, "auth_method", methods, error))
+	if (!kms_options_check_method(server, methods, method_options,
+								  lengthof(method_options), error))
 		return false;
-	method = vault_method(server);
-	for (int i = 0; i < lengthof(method_options); i++)
-	{
-		const char *option = method_options[i].name;
-		bool		given = kms_option(server, option) != NULL;
-
-		if (given && (method_options[i].taken_by & method) == 0)
-			return kms_fail(error, KMS_CONFIG, option, "auth_method %s does not take it", name);
-		if (!given && (method_options[i].required_by & method) != 0)
-			return kms_fail(error, KMS_CONFIG, option, "auth_method %s requires it", name);
-	}
-	if (method == VAULT_APPROLE &&
+	if (vault_method(server) == VAULT_APPROLE &&
 		(kms_option(server, "role_id") == NULL) == (kms_option(server, "role_id_file") == NULL))
 		return kms_fail(error, KMS_CONFIG, "role_id",
-						"auth_method %s requires either it or role_id_file", name);
+						"auth_method approle requires either it or role_id_file");
 	return true;
 }
 
