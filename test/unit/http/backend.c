@@ -29,6 +29,7 @@ int			epoll_failures = 0;
 int			ca_folders_loaded = 0;
 int			passwords_given = 0;
 int			connections_begun = 0;
+int			port_connected = 0;
 
 static pthread_mutex_t resolver_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t resolver_changed = PTHREAD_COND_INITIALIZER;
@@ -149,8 +150,12 @@ connect(int fd, const struct sockaddr *address, socklen_t len)
 {
 	struct sockaddr_in ours;
 
+	/* the port is in the same place in both */
 	if (address->sa_family == AF_INET || address->sa_family == AF_INET6)
+	{
 		connections_begun++;
+		port_connected = ntohs(((const struct sockaddr_in *) address)->sin_port);
+	}
 	if (address->sa_family == AF_INET)
 	{
 		memcpy(&ours, address, sizeof(ours));
@@ -181,13 +186,26 @@ SSL_CTX_set_default_passwd_cb(SSL_CTX *context, pem_password_cb *callback)
 	real(context, callback);
 }
 
+static void
+set_resolver(bool hangs)
+{
+	pthread_mutex_lock(&resolver_lock);
+	resolver_hangs = hangs;
+	pthread_cond_broadcast(&resolver_changed);
+	pthread_mutex_unlock(&resolver_lock);
+}
+
+/* As it does from the beginning. */
+void
+resolver_hang(void)
+{
+	set_resolver(true);
+}
+
 void
 resolver_let_go(void)
 {
-	pthread_mutex_lock(&resolver_lock);
-	resolver_hangs = false;
-	pthread_cond_broadcast(&resolver_changed);
-	pthread_mutex_unlock(&resolver_lock);
+	set_resolver(false);
 }
 
 bool

@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-/* Resolving HANGING_HOST ends only when this is called. */
+/* Resolving HANGING_HOST ends when resolver_let_go() is called. */
 #define HANGING_HOST "hanging.kms.example"
 
 /* These are 127.0.0.1, in two ways. */
@@ -20,9 +20,11 @@
 /* Of a metadata service: a connection there gets to 127.0.0.1. */
 #define METADATA_HOST "169.254.169.254"
 
-/* How many connections were begun, wherever. */
+/* How many connections were begun, wherever, and the port of the last. */
 extern int	connections_begun;
+extern int	port_connected;
 
+extern void resolver_hang(void);
 extern void resolver_let_go(void);
 
 /* Whether a resolver's thread ran, and every one with all signals blocked. */

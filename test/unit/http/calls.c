@@ -65,7 +65,20 @@ call_init(Call *call, const char *method, const char *host, const char *port, co
 	http_request_init(&call->request, method, url);
 }
 
-static void
+/* The header of a request of KMIP. */
+void
+call_init_frame(Call *call, const char *text)
+{
+	Size		len = strlen(text);
+	uint8		header[] = {0x42, 0x00, 0x78, 0x01, 0, 0, (uint8) (len >> 8), (uint8) len};
+
+	memset(call, 0, sizeof(*call));
+	kms_request_frame(&call->request);
+	kms_request_body(&call->request, bytes_of(header, sizeof(header)));
+	kms_request_body(&call->request, bytes_of(text, len));
+}
+
+void
 call_done(void *argument)
 {
 	((Call *) argument)->done = true;

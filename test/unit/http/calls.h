@@ -20,7 +20,7 @@ typedef struct Call
 {
 	KmsRequest	request;
 	KmsReply	reply;
-	HttpTransfer *transfer;
+	void	   *transfer;		/* of HTTP, or of frames */
 	bool		done;
 } Call;
 
@@ -53,6 +53,12 @@ extern int	requests_with(const char *text);
 
 extern int	count_descriptors(void);
 
+/* A frame of the text. */
+extern void call_init_frame(Call *call, const char *text);
+
+/* For those who send a call in another way: its done, and its argument. */
+extern void call_done(void *argument);
+
 /* One function a file of tests. */
 extern void test_address(void);
 extern void test_loop(void);
@@ -61,5 +67,8 @@ extern void test_failures(void);
 extern void test_transfers(void);
 extern void test_metadata(void);
 extern void test_wiping(void);
+extern void test_frames(void);
+extern void test_frame_ends(void);
+extern void test_over_tls(void);
 
 #endif							/* UNIT_HTTP_CALLS_H */

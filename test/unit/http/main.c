@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * main.c
- *	  Runs the tests of the event loop and the HTTP client, against a fake
- *	  KMS whose ports are the argument.
+ *	  Runs the tests of the event loop and the transports, against a fake KMS
+ *	  whose ports are the argument.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,10 +35,13 @@ main(int argc, char **argv)
 	curl_loop_init();
 	test_address();
 	test_loop();
+	test_frames();
+	test_frame_ends();
 	test_replies();
 	test_failures();
 	test_transfers();
 	test_metadata();
+	test_over_tls();
 	test_wiping();
 	tap_ok(access("keys_of_tls", F_OK) != 0, "libcurl wrote no keys of TLS to a file");
 	return tap_done();

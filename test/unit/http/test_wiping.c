@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "../tap.h"
-#include "calls.h"
+#include "frames_over_tls.h"
 
 #define MASK 0x2a
 #define MAPPING_MAX (UINT64CONST(1) << 32)	/* larger ones are sanitizers' */
@@ -138,21 +138,14 @@ waited_a_while(void *since)
 	return now_ms() - *(int64 *) since > 50;
 }
 
-void
-test_wiping(void)
+static void
+test_http(const Marker *markers, int n)
 {
-	HttpClient *client;
-	Marker		markers[3];
+	HttpClient *client = create_client_with("ca.pem", "client.pem", "client.key", 2);
 	Call	   *call = malloc(sizeof(Call));
 	int64		started;
 	bool		found;
 
-	/* as in replies.json for /secret */
-	marker_set(&markers[0], "reply", "reply-marker-0123456789abcdef", 29);
-	marker_set(&markers[1], "token", "token-marker-0123456789abcdef", 29);
-	marker_set(&markers[2], "body", "body-marker-0123456789abcdef", 28);
-
-	client = create_client_with("ca.pem", "client.pem", "client.key", 2);
 	make_request(call, "mutual", "/secret", &markers[1], &markers[2]);
 	found = count_in_memory(&markers[1]) > 0 && count_in_memory(&markers[2]) > 0;
 	call_send(call, client, TIMEOUT_MS);
@@ -160,7 +153,7 @@ test_wiping(void)
 	found = found && call->reply.status == 200 && count_in_memory(&markers[0]) > 0;
 	tap_ok(found, "secrets are found where they are");
 	OPENSSL_cleanse(call, sizeof(*call));
-	tap_ok(all_gone(markers, lengthof(markers)), "no secret is left after a transfer");
+	tap_ok(all_gone(markers, n), "no secret is left after a transfer");
 
 	make_request(call, "mutual", "/hang", &markers[1], &markers[2]);
 	call_send(call, client, TIMEOUT_MS);
@@ -169,14 +162,88 @@ test_wiping(void)
 	found = count_in_memory(&markers[1]) > 0;
 	http_cancel(call->transfer);
 	OPENSSL_cleanse(call, sizeof(*call));
-	tap_ok(found && all_gone(markers, lengthof(markers)), "nor after one that was cancelled");
+	tap_ok(found && all_gone(markers, n), "nor after one that was cancelled");
 
 	make_request(call, "closed", "/", &markers[1], &markers[2]);
 	call_send(call, client, TIMEOUT_MS);
 	calls_wait(call, 1);
 	OPENSSL_cleanse(call, sizeof(*call));
-	tap_ok(all_gone(markers, lengthof(markers)), "nor after one that failed");
+	tap_ok(all_gone(markers, n), "nor after one that failed");
 	http_client_free(client);
-	tap_ok(all_gone(markers, lengthof(markers)), "nor after their client");
+	tap_ok(all_gone(markers, n), "nor after their client");
 	free(call);
+}
+
+/* A frame of the path, and the marker in the lines after it. */
+static void
+send_frame(Call *call, void *client, const char *path, const Marker *marker)
+{
+	static char text[16384];
+	Size		at = snprintf(text, sizeof(text), "%s\n", path);
+
+	memset(text +at, 'x', sizeof(text) - at);
+	text[		sizeof(text) - 1] = '\0';
+
+	marker_show(marker, text +at);
+	text[		at + marker->len] = 'x';
+
+	tls_send(call, client, text, TIMEOUT_MS);
+	OPENSSL_cleanse(text, sizeof(text));
+}
+
+static bool
+whole_secret_came(void *argument)
+{
+	return ((Call *) argument)->reply.body_len == 8 + 29;
+}
+
+static void
+test_frames_of_secrets(const Marker *markers, int n)
+{
+	/* hanging: before the reply, in it, in the queue */
+	static const char *const hanging[] = {"/hang", "/secret_body", "/secret_body"};
+	void	   *client = tls_client_with("127.0.0.1", "frames_mutual", "ca.pem", "client.pem",
+										 "client.key", 2);
+	Call	   *calls = malloc(lengthof(hanging) * sizeof(Call));
+	bool		found;
+
+	send_frame(&calls[0], client, "/secret", &markers[2]);
+	found = count_in_memory(&markers[2]) > 0;
+	calls_wait(calls, 1);
+	found = found && calls[0].reply.failure == KMS_REPLIED && count_in_memory(&markers[0]) > 0;
+	OPENSSL_cleanse(calls, lengthof(hanging) * sizeof(Call));
+	tap_ok(found && all_gone(markers, n), "no secret is left after a frame");
+
+	for (int i = 0; i < lengthof(hanging); i++)
+		send_frame(&calls[i], client, hanging[i], &markers[2]);
+	loop_until(whole_secret_came, &calls[1]);
+	found = count_in_memory(&markers[2]) > 0 && count_in_memory(&markers[0]) > 0;
+	for (int i = 0; i < lengthof(hanging); i++)
+		kms_over_tls.cancel(calls[i].transfer);
+	OPENSSL_cleanse(calls, lengthof(hanging) * sizeof(Call));
+	tap_ok(found && all_gone(markers, n), "nor after one that was cancelled");
+
+	send_frame(&calls[0], client, "/secret_cut", &markers[2]);
+	calls_wait(calls, 1);
+	found = calls[0].reply.failure == KMS_BAD_REPLY;
+	tap_ok(found && all_gone(markers, n), "nor after one that failed, in its reply neither");
+	send_frame(&calls[0], client, "/secret", &markers[2]);
+	calls_wait(calls, 1);
+	kms_over_tls.close(client);
+	OPENSSL_cleanse(calls, lengthof(hanging) * sizeof(Call));
+	tap_ok(all_gone(markers, n), "nor after their client");
+	free(calls);
+}
+
+void
+test_wiping(void)
+{
+	Marker		markers[3];
+
+	/* as in replies.json for /secret */
+	marker_set(&markers[0], "reply", "reply-marker-0123456789abcdef", 29);
+	marker_set(&markers[1], "token", "token-marker-0123456789abcdef", 29);
+	marker_set(&markers[2], "body", "body-marker-0123456789abcdef", 28);
+	test_http(markers, lengthof(markers));
+	test_frames_of_secrets(markers, lengthof(markers));
 }
