@@ -204,6 +204,7 @@ if wants build regress isolation tap; then
 	setup_copy
 fi
 
+! wants tap || setup_kmip || skip kmip "PyKMIP could not be installed"
 ! wants tap || setup_kms || skip vault "OpenBao could not be had; $(grep -m 1 ERROR "$work/kms.log")"
 
 ! wants unit || suite unit make_as_user 120 -C "$tree/test/unit" check

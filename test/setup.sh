@@ -145,6 +145,12 @@ setup_kms()
 	[ -e "$venv/complete" ] && "${as_user[@]}" "$BIONIC_CRYPT_TEST_BAO" version >>"$work/kms.log" 2>&1
 }
 
+# PyKMIP's server and client, which want the distribution's own Python.
+setup_kmip()
+{
+	apt_install python3-pykmip >"$work/kmip.log" 2>&1
+}
+
 # Servers and their clients have their working directory below ours, and so
 # are found even when their postmaster is gone.
 processes_of_work()

@@ -46,6 +46,8 @@ extern void test_oauth(void);
 extern void test_jwt(void);
 extern void test_ttlv(void);
 extern void test_kmip_vector(void);
+extern void test_kmip_requests(void);
+extern void test_kmip_replies(void);
 extern void test_azure_requests(void);
 extern void test_azure_replies(void);
 extern void test_azure_refusals(void);

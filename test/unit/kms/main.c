@@ -94,6 +94,8 @@ main(void)
 	test_jwt();
 	test_ttlv();
 	test_kmip_vector();
+	test_kmip_requests();
+	test_kmip_replies();
 	test_azure_requests();
 	test_azure_replies();
 	test_azure_refusals();

@@ -20,6 +20,7 @@ static const KmsOptionRule file_option_rules[] = {
 };
 
 const KmsTransport kms_over_http;
+const KmsTransport kms_over_tls;
 
 const KmsProvider kms_file = {
 	.name = "file",
