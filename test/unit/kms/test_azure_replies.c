@@ -168,6 +168,8 @@ test_kids(void)
 		{false, "https://kms.exampl/keys/saas-chat/" VERSION},
 		{false, "http://kms.example/keys/saas-chat/" VERSION},
 		{false, "https://other.example/keys/saas-chat/" VERSION},
+		{false, "https://kmt.example/keys/saas-chat/" VERSION},
+		{false, "https://kmt.example:8443/keys/saas-chat/" VERSION},
 		{false, "https://kms.example/keys/saas-cha/" VERSION},
 		{false, "https://kms.example/keys/saas-chat2/" VERSION},
 		{false, "https://kms.example/secrets/saas-chat/" VERSION},
