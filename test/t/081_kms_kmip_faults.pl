@@ -42,7 +42,7 @@ sub faults
 		[ 'silence', 'KM002', 'unavailable', { raw => [], then => 'hang' } ],
 		[ 'a reset', 'KM002', 'unavailable', { raw => [], then => 'reset' } ],
 		[ 'a reply byte by byte', 'KM002', 'unavailable', { raw => [ [ header(1000), 1 ], [ 'x', 1000 ] ], drip_ms => 50 } ],
-		[ 'a reply of 100 MB', 'KM002', 'protocol', { raw => [ [ header(100_000_000), 1 ], [ 'x' x 1000, 100_000 ] ] } ],
+		[ 'a reply of 100 MB', 'KM002', 'protocol', { raw => [ [ header(100_000_000), 1 ], [ 'x' x 1000, 1000 ] ], then => 'hang' } ],
 		[ 'a reply of no bytes', 'KM002', 'protocol', { raw => [ [ header(0), 1 ] ] } ],
 		[ 'a reply of zeros', 'KM002', 'protocol', { raw => [ [ header(200), 1 ], [ "\0", 200 ] ] } ]);
 }

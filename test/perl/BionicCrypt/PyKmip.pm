@@ -5,7 +5,6 @@
 #	my $kmip = BionicCrypt::PyKmip->new;
 #	my $kek = $kmip->admin('client', 'create');		see test/kms/kmip_admin
 #	$node->safe_psql('postgres', $kmip->create_server('acme_kmip'));
-#	$kmip->operations('Decrypt')		how often it was asked
 #	$kmip->stop; $kmip->pause;	and start, resume
 
 package BionicCrypt::PyKmip;
@@ -160,8 +159,5 @@ sub logged
 	return 0 if !-e "$self->{dir}/log";
 	return scalar grep { $_ =~ $line } split /\n/, slurp_file("$self->{dir}/log");
 }
-
-# How often it was asked, with success or without.
-sub operations { return $_[0]->logged(qr/Processing operation: $_[1]$/) }
 
 1;
