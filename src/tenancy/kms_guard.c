@@ -40,7 +40,7 @@ static object_access_hook_type previous_hook;
  * which the validator lets only some roles name.
  */
 static const char *const identity[] = {
-	"provider", "address", "region", "mount", "namespace", "binding", "path",
+	"provider", "address", "region", "mount", "namespace", "binding", "algorithm", "path",
 	"module_path", "token_label", "token_serial"
 };
 

@@ -127,6 +127,11 @@ is(stat_kms($_, 'denied + throttled + unavailable + bad_ciphertext + config + pr
   for sort keys %server;
 
 
+# Which vault it is, and how it wraps, stays while keys are wrapped there.
+is(sqlstate($node, "ALTER SERVER secret OPTIONS ($_)"), '55006', "a server in use: $_")
+  for "ADD algorithm 'a256gcm'", "SET address 'https://127.0.0.1:1'";
+is(sqlstate($node, "ALTER SERVER secret OPTIONS (ADD api_version '7.5')"), '00000', 'the version of the API may change');
+
 # What is stored: a version and a ciphertext that the vault alone opens.  The
 # tests of kms_inner_key.c have its form.
 
