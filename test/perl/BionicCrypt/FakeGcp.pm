@@ -87,13 +87,15 @@ sub start
 	return;
 }
 
-# It ends with its input.
+# It would end with its input, if a server that was started meanwhile did not
+# have the other end of that, too.
 sub stop
 {
 	my ($self) = @_;
+	my $process = delete $self->{process} or return;
 
-	$self->{process}->finish if $self->{process};
-	delete $self->{process};
+	$process->signal('KILL');
+	$process->finish;
 	return;
 }
 
@@ -190,7 +192,7 @@ sub subject_token
 {
 	my ($self, %claims) = @_;
 	%claims = (iss => 'https://issuer.example', aud => 'bionic_crypt', sub => 'database', iat => time,
-		exp => time + 600, %claims);
+		exp => time + 3600, %claims);
 	my $text = join '.', map { encode_base64url($json->encode($_)) } { alg => 'RS256', typ => 'JWT' }, \%claims;
 	my $signature;
 
