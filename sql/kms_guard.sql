@@ -79,4 +79,18 @@ UPDATE bionic_crypt.catalog_keys SET state = 'destroyed' WHERE tenant = 'guard a
 DROP SERVER guard_vault;
 ROLLBACK;
 DROP SERVER guard_vault;
+
+-- the region of AWS is where it is, too
+CREATE SERVER guard_aws FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'aws', region 'eu-central-1',
+	auth_method 'static', credentials_file '/run/keys/aws');
+BEGIN;
+UPDATE bionic_crypt.catalog_keys SET kms = 'guard_aws' WHERE tenant = 'guard acme';
+SAVEPOINT s;
+ALTER SERVER guard_aws OPTIONS (SET region 'eu-west-1');
+ROLLBACK TO s;
+ALTER SERVER guard_aws OPTIONS (ADD address 'https://kms.elsewhere.example');
+ROLLBACK TO s;
+ALTER SERVER guard_aws OPTIONS (SET auth_method 'imds', DROP credentials_file);
+ROLLBACK;
+DROP SERVER guard_aws;
 DROP ROLE regress_guard_owner;

@@ -272,6 +272,16 @@ kms_call_refuse(KmsCall *call, KmsStatus status, const char *subject, const char
 	end_call(call, kms_fail(&call->error, status, subject, "%s", detail));
 }
 
+/* What is no name of a key is told without a login, which may fail by itself. */
+static bool
+names_kek(const KmsClient *client, KmsCall *call)
+{
+	const KmsProvider *provider = client->server.provider;
+
+	return provider->validate_kek == NULL ||
+		provider->validate_kek(call->record->kek, &call->error);
+}
+
 void
 kms_call_start(KmsCall *call)
 {
@@ -281,13 +291,14 @@ kms_call_start(KmsCall *call)
 	count(call->operation == KMS_UNWRAP ? &registry_counters()->unwraps
 		  : &registry_counters()->wraps);
 
-	client = call->client = kms_client_find(&call->record->server, &call->error);
-	if (client == NULL)
+	client = kms_client_find(&call->record->server, &call->error);
+	if (client == NULL || !names_kek(client, call))
 	{
 		count(&registry_counters()->kms_failures);
 		end_call(call, false);
 		return;
 	}
+	call->client = client;
 	if (client->connections == NULL)
 	{
 		bool		ok = kms_exchange_local(call);	/* may raise an error */
