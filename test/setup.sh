@@ -92,6 +92,7 @@ setup_packages_test()
 {
 	apt_install libipc-run-perl
 	apt_install openssl python3
+	apt_install softhsm2 opensc
 	apt_install clang "libclang-rt-$(candidate clang)-dev"
 	apt_install mmdebstrap debian-archive-keyring
 	command -v gdb >/dev/null || apt_install gdb-minimal
@@ -102,7 +103,7 @@ copy_tree()
 {
 	mkdir -p "$1"
 	tar -C "$root" -c --exclude='*.o' --exclude='*.so' --exclude='*.bc' --exclude='./.*' \
-		--exclude='./bionic_crypt--*.sql' --exclude=./results --exclude=./tmp_check \
+		--exclude='./bionic_crypt--*.sql' --exclude=./bionic_crypt_pkcs11 --exclude=./results --exclude=./tmp_check \
 		--exclude=./test/unit/run --exclude=./test/fuzz/bin . |
 		tar -C "$1" -x --no-same-owner
 }

@@ -58,7 +58,7 @@ typedef enum Pkcs11Outcome
 {
 	PKCS11_DONE = 0,
 	PKCS11_REFUSED,				/* a function of the module said rv */
-	PKCS11_NONSENSE,			/* a function of the module gave what cannot be */
+	PKCS11_NONSENSE,			/* a function of it gave what cannot be */
 	PKCS11_BAD_REQUEST,
 	PKCS11_NO_MODULE,
 	PKCS11_NO_TOKEN,

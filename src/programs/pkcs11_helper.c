@@ -137,7 +137,7 @@ answer(Token *token, Bytes frame, KeyResult *result, Pkcs11Reply *reply)
 	if (!wants_new_session(reply))
 		return;
 	token_close(token);
-	*reply = (Pkcs11Reply) {0};
+	memset(reply, 0, sizeof(*reply));
 	if (token_open(token, &request, reply))
 		(void) key_use(token, &request, result, reply);
 }

@@ -204,7 +204,7 @@ find_key(const Token *token, Bytes label, CK_OBJECT_HANDLE *key, Pkcs11Reply *re
 		{CKA_TOKEN, &yes, sizeof(yes)},
 		{CKA_LABEL, (CK_VOID_PTR) label.data, label.len},
 	};
-	CK_OBJECT_HANDLE found[2];
+	CK_OBJECT_HANDLE found[2] = {CK_INVALID_HANDLE, CK_INVALID_HANDLE};
 	CK_ULONG	n_found = 0;
 	CK_RV		rv = f->C_FindObjectsInit(token->session, wanted,
 										  sizeof(wanted) / sizeof(wanted[0]));
@@ -217,6 +217,8 @@ find_key(const Token *token, Bytes label, CK_OBJECT_HANDLE *key, Pkcs11Reply *re
 	}
 	if (rv != CKR_OK)
 		return token_refused(reply, PKCS11_AT_KEY, rv);
+	if (n_found > 2)
+		return token_fail(reply, PKCS11_NONSENSE);
 	if (n_found != 1)
 		return token_fail(reply, n_found == 0 ? PKCS11_NO_KEY : PKCS11_MANY_KEYS);
 	*key = found[0];

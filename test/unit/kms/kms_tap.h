@@ -65,5 +65,7 @@ extern void test_aws_refusals(void);
 extern void test_vault_requests(void);
 extern void test_vault_replies(void);
 extern void test_vault_refusals(void);
+extern void test_pkcs11_requests(void);
+extern void test_pkcs11_replies(void);
 
 #endif							/* UNIT_KMS_TAP_H */

@@ -113,5 +113,7 @@ main(void)
 	test_vault_requests();
 	test_vault_replies();
 	test_vault_refusals();
+	test_pkcs11_requests();
+	test_pkcs11_replies();
 	return tap_done();
 }

@@ -13,6 +13,7 @@
 #include "kms/kms_transport.h"
 
 bool		config_allow_local_kms;
+char	   *config_pkcs11_modules = "";
 
 static const KmsOptionRule file_option_rules[] = {
 	{.name = "path",.of_machine = true},
@@ -20,6 +21,7 @@ static const KmsOptionRule file_option_rules[] = {
 };
 
 const KmsTransport kms_over_http;
+const KmsTransport kms_over_helper;
 const KmsTransport kms_over_tls;
 
 const KmsProvider kms_file = {
