@@ -20,6 +20,7 @@ use File::Basename qw(dirname);
 use File::Spec;
 use IPC::Run;
 use JSON::PP;
+use MIME::Base64;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
@@ -61,13 +62,14 @@ sub new
 	return $self;
 }
 
-# It ends with its input.
+# It ends with its input too; but a server that was started after it has the other
+# end of that.
 sub stop
 {
 	my ($self) = @_;
 
-	$self->{process}->finish if $self->{process};
-	delete $self->{process};
+	$self->{process}->signal('KILL');
+	$self->{process}->finish;
 	return;
 }
 
@@ -154,6 +156,19 @@ sub call
 # The answer is its ARN.
 sub create_key { return $_[0]->call(kms => 'create_key')->{KeyMetadata}{Arn} }
 
+# What a wrapped key holds, as the owner of the key sees it.
+sub decrypt
+{
+	my ($self, $arn, $wrapped, $context) = @_;
+
+	return decode_base64($self->control(
+			{
+				decrypt => encode_base64($wrapped, ''),
+				key => $arn,
+				context => $context
+			})->{plaintext});
+}
+
 # As if it had been deleted: AWS takes a week for that.
 sub forget_key
 {
@@ -212,13 +227,15 @@ sub trust_role
 	return;
 }
 
-# Statements: a user or role with an external id; the subject of a token.
+# Statements: a user or a session of a role, with an external id; the subject of
+# a token.
 sub trusted
 {
 	my ($who, $external_id) = @_;
+	my $service = $who =~ /^user/ ? 'iam' : 'sts';
 
 	return {
-		Effect => 'Allow', Principal => { AWS => "arn:aws:iam::$account:$who" }, Action => 'sts:AssumeRole',
+		Effect => 'Allow', Principal => { AWS => "arn:aws:${service}::$account:$who" }, Action => 'sts:AssumeRole',
 		$external_id ? (Condition => { StringEquals => { 'sts:ExternalId' => $external_id } }) : ()
 	};
 }
