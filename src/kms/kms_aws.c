@@ -123,7 +123,10 @@ put_name(KmsRequest *request, const char *name)
 	put(request, ":");
 }
 
-/* "NAME":{...}; what it says is what kms_associated_data() says elsewhere. */
+/*
+ * "NAME":{...}; what it says is what kms_associated_data() says elsewhere.  Who
+ * only tries a KMS is no tenant: AWS promises nothing about empty values.
+ */
 static void
 put_context(KmsRequest *request, const char *name, const KmsContext *context)
 {
@@ -131,10 +134,11 @@ put_context(KmsRequest *request, const char *name, const KmsContext *context)
 
 	sodium_bin2hex(key_id, sizeof(key_id), context->key_id, KEY_ID_LEN);
 	put_name(request, name);
-	put(request, "{\"bionic:tenant\":");
-	json_put_string(request, context->tenant);
-	json_put_member(request, "bionic:key_id", key_id);
+	put(request, "{\"bionic:key_id\":");
+	json_put_string(request, key_id);
 	json_put_member(request, "bionic:purpose", context->purpose);
+	if (context->tenant[0] != '\0')
+		json_put_member(request, "bionic:tenant", context->tenant);
 	put(request, "}");
 }
 
