@@ -46,7 +46,6 @@ struct FrameTransfer
 	FrameClient *client;
 	FrameConnection *connection;	/* NULL: it waits, or is over */
 	bool		over;
-	bool		repeated;
 	LoopTimer	timer;			/* its end, or the call of done */
 	KmsReply   *reply;
 	KmsDone		done;
@@ -230,10 +229,10 @@ lose(FrameConnection *connection)
 	FrameTransfer *transfer = connection->transfer;
 	bool		begun = transfer->reply->body_len > 0;
 
-	if (connection->kept && !begun && !transfer->repeated)
+	/* once only: the new one is not kept */
+	if (connection->kept && !begun)
 	{
 		close_connection(connection);
-		transfer->repeated = true;
 		open_for(transfer);
 	}
 	else if (begun)

@@ -218,6 +218,23 @@ test_timeouts(void)
 }
 
 static void
+test_next(void)
+{
+	Endpoint	endpoint;
+	FrameClient *client = pipes_create(&endpoint, 1);
+	Call		call;
+	Call		next;
+	bool		ok;
+
+	pipes_send(client, &call, "hang", SHORT_MS);
+	pipes_send(client, &next, "next?", TIMEOUT_MS);
+	ok = call_failed(&call, KMS_UNREACHABLE) && pipe_asked(&endpoint.pipes[1], "next?");
+	pipe_answer(&endpoint.pipes[1], "this");
+	tap_ok(ok && call_answered(&next, "this") && pipes_free(client, &endpoint),
+		   "who waits for one that hangs is served then");
+}
+
+static void
 test_cancels(void)
 {
 	int			descriptors = count_descriptors();
@@ -272,7 +289,13 @@ test_ages(void)
 	pipes_send(client, &call, "what?", TIMEOUT_MS);
 	ok = ok && pipe_asked(&endpoint.pipes[1], "what?");
 	pipe_answer(&endpoint.pipes[1], "this");
-	tap_ok(ok && call_answered(&call, "this"), "a connection that nobody uses for a while is closed");
+	ok = ok && call_answered(&call, "this");
+	pipes_send(client, &call, "what?", TIMEOUT_MS);
+	ok = ok && pipe_asked(&endpoint.pipes[1], "what?");
+	for (int64 since = now_ms(); now_ms() - since < 40;)
+		loop_turn();
+	pipe_answer(&endpoint.pipes[1], "that");
+	tap_ok(ok && call_answered(&call, "that"), "a connection that nobody uses for a while is closed, and none that is used");
 	tap_ok(pipes_free(client, &endpoint), "and its timer with it");
 
 	client = pipes_create_with(&endpoint, &life);
@@ -296,6 +319,7 @@ test_frame_ends(void)
 	test_repeated();
 	test_cut();
 	test_timeouts();
+	test_next();
 	test_cancels();
 	test_ages();
 }
