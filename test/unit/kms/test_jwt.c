@@ -85,18 +85,26 @@ watching_malloc(size_t len, const char *file, int line)
 	return calloc(1, len);
 }
 
-static void *
-watching_realloc(void *block, size_t len, const char *file, int line)
-{
-	look(block);
-	return realloc(block, len);
-}
-
 static void
 watching_free(void *block, const char *file, int line)
 {
 	look(block);
 	free(block);
+}
+
+static void *
+watching_realloc(void *block, size_t len, const char *file, int line)
+{
+	void	   *moved = calloc(1, len);
+
+	if (block != NULL)
+	{
+		size_t		old_len = malloc_usable_size(block);
+
+		memcpy(moved, block, old_len < len ? old_len : len);
+		watching_free(block, file, line);
+	}
+	return moved;
 }
 
 __attribute__((constructor))
