@@ -37,6 +37,7 @@
 #include "base/secret.h"
 #include "crypto/aead.h"
 #include "kms/kms_provider.h"
+#include "kms/kms_seal.h"
 
 #define WRAP_VERSION		1
 #define KEK_ID_LEN			8
@@ -190,26 +191,6 @@ load_kek(const KmsServer *server, const uint8 *id, Secret **content, FileKek *ke
 					"It does not hold the key-encryption key that wrapped this key.");
 }
 
-/* One seal or open with a key-encryption key. */
-static bool
-with_kek(const uint8 *key, bool seal, const uint8 *nonce, const KmsContext *context,
-		 Bytes in, uint8 *out)
-{
-	const AeadAlgorithm *aead = &aead_xaes_256_gcm;
-	uint8		associated[KMS_ASSOCIATED_MAX];
-	Bytes		ad = bytes_of(associated, kms_associated_data(context, associated));
-	void	   *state = palloc0(aead->state_size);
-	bool		ok;
-
-	ok = aead->init(state, key);
-	if (ok)
-		ok = seal ? aead->seal(state, NONCE_PREFIX_ONCE, nonce, ad, in, out)
-			: aead->open(state, nonce, ad, in, out);
-	aead->wipe(state);
-	pfree(state);
-	return ok;
-}
-
 static bool
 file_wrap(const KmsServer *server, const KmsContext *context,
 		  const uint8 data_key[DATA_KEY_LEN],
@@ -224,7 +205,7 @@ file_wrap(const KmsServer *server, const KmsContext *context,
 	if (!load_kek(server, NULL, &content, &kek, error))
 		return false;
 	ok = pg_strong_random(nonce, sizeof(nonce)) &&
-		with_kek(kek.key, true, nonce, context, bytes_of(data_key, DATA_KEY_LEN),
+		kms_seal_or_open(kek.key, true, nonce, context, bytes_of(data_key, DATA_KEY_LEN),
 				 wrapped + WRAPPED_LEN - DATA_KEY_LEN - AEAD_TAG_LEN);
 	secret_wipe(content);
 	if (!ok)
@@ -258,7 +239,7 @@ file_unwrap(const KmsServer *server, const KmsContext *context, Bytes wrapped,
 		return kms_fail(error, KMS_BAD_CIPHERTEXT, "", "The wrapped key is malformed.");
 	if (!load_kek(server, id.data, &content, &kek, error))
 		return false;
-	ok = with_kek(kek.key, false, nonce.data, context, sealed, data_key);
+	ok = kms_seal_or_open(kek.key, false, nonce.data, context, sealed, data_key);
 	secret_wipe(content);
 	if (!ok)
 		return kms_fail(error, KMS_BAD_CIPHERTEXT, "",

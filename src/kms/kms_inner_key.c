@@ -18,6 +18,7 @@
 
 #include "crypto/aead.h"
 #include "kms/kms_inner_key.h"
+#include "kms/kms_seal.h"
 
 #define BLOB_VERSION	1
 #define SEALED_LEN		(DATA_KEY_LEN + AEAD_TAG_LEN)
@@ -32,26 +33,6 @@ kms_inner_key_make(const KmsAsked *asked, KmsError *error)
 		kms_fail(error, KMS_UNAVAILABLE, "", "There are no random numbers.");
 }
 
-/* One seal or open with an inner key. */
-static bool
-with_inner_key(const uint8 *key, bool seal, const uint8 *nonce, const KmsContext *context,
-			   Bytes in, uint8 *out)
-{
-	const AeadAlgorithm *aead = &aead_xaes_256_gcm;
-	uint8		associated[KMS_ASSOCIATED_MAX];
-	Bytes		ad = bytes_of(associated, kms_associated_data(context, associated));
-	void	   *state = palloc0(aead->state_size);
-	bool		ok;
-
-	ok = aead->init(state, key);
-	if (ok)
-		ok = seal ? aead->seal(state, NONCE_PREFIX_ONCE, nonce, ad, in, out)
-			: aead->open(state, nonce, ad, in, out);
-	aead->wipe(state);
-	pfree(state);
-	return ok;
-}
-
 bool
 kms_inner_key_seal(const KmsAsked *asked, Bytes header, Bytes ciphertext,
 				   uint8 *out, Size *out_len, KmsError *error)
@@ -62,7 +43,7 @@ kms_inner_key_seal(const KmsAsked *asked, Bytes header, Bytes ciphertext,
 
 	Assert(asked->in.len == DATA_KEY_LEN);
 	if (!pg_strong_random(nonce, sizeof(nonce)) ||
-		!with_inner_key(asked->scratch, true, nonce, asked->context, asked->in, sealed))
+		!kms_seal_or_open(asked->scratch, true, nonce, asked->context, asked->in, sealed))
 		return kms_fail(error, KMS_UNAVAILABLE, "", "Could not seal the key.");
 
 	writer_u8(&w, BLOB_VERSION);
@@ -102,7 +83,7 @@ kms_inner_key_open(const KmsAsked *asked, const uint8 inner_key[KMS_INNER_KEY_LE
 	*out_len = 0;
 	if (!kms_inner_parse(asked->in, &blob, error))
 		return false;
-	if (!with_inner_key(inner_key, false, blob.nonce.data, asked->context, blob.sealed, out))
+	if (!kms_seal_or_open(inner_key, false, blob.nonce.data, asked->context, blob.sealed, out))
 	{
 		OPENSSL_cleanse(out, DATA_KEY_LEN);
 		return kms_fail(error, KMS_BAD_CIPHERTEXT, "",
