@@ -207,14 +207,14 @@ fi
 ! wants tap || setup_kmip || skip kmip "PyKMIP could not be installed"
 ! wants tap || setup_kms || skip vault "OpenBao could not be had; $(grep -m 1 ERROR "$work/kms.log")"
 
-! wants unit || suite unit make_as_user 120 -C "$tree/test/unit" check
+! wants unit || suite unit make_as_user 300 -C "$tree/test/unit" check
 if wants unit && [ "$LONG" ]; then
-	suite "unit, sanitised" make_as_user 120 -C "$tree/test/unit" check-sanitized
+	suite "unit, sanitised" make_as_user 300 -C "$tree/test/unit" check-sanitized
 fi
 
 if wants fuzz; then
 	if command -v clang >/dev/null; then
-		suite fuzz bounded 400 "${as_user[@]}" "$tree/test/fuzz/run" $((LONG ? 600 : 20))
+		suite fuzz bounded 600 "${as_user[@]}" "$tree/test/fuzz/run" $((LONG ? 600 : 15))
 	else
 		skip fuzz "clang could not be installed"
 	fi
