@@ -249,13 +249,12 @@ read_date(const char *text, int64 *seconds)
 	given.tm_year -= 1900;
 	given.tm_mon -= 1;
 
-	/* The 30th of February would come back as another day. */
+	/* The 30th of February would come back as a day of March. */
 	normal = given;
 	time = timegm(&normal);
 	*seconds = time;
-	return given.tm_mon == normal.tm_mon && given.tm_mday == normal.tm_mday &&
-		given.tm_hour == normal.tm_hour && given.tm_min == normal.tm_min &&
-		given.tm_sec == normal.tm_sec;
+	return given.tm_mon == normal.tm_mon && given.tm_hour == normal.tm_hour &&
+		given.tm_min == normal.tm_min && given.tm_sec == normal.tm_sec;
 }
 
 bool

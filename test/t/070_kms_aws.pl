@@ -72,8 +72,9 @@ my @asked = $aws->requests;
 is(scalar(grep { $_->{status} != 200 && ($_->{code} // '') ne 'InvalidCiphertextException' } @asked),
 	0, 'nothing was refused but the probes for another purpose');
 cmp_ok(scalar(grep { ($_->{code} // '') eq 'InvalidCiphertextException' } @asked), '>', 0, 'which are');
-is(join(' ', sort keys %{ (grep { $_->{action} eq 'Decrypt' } @asked)[0]{context} }),
-	'bionic:key_id bionic:purpose bionic:tenant', 'a key is bound by its encryption context');
+my @context = map { join ' ', sort keys %{ $_->{context} } } grep { $_->{action} eq 'Decrypt' } @asked;
+is($context[-1], 'bionic:key_id bionic:purpose bionic:tenant', 'a key is bound by its encryption context');
+is($context[0], 'bionic:key_id bionic:purpose', 'check_kms is nobody in it');
 is((grep { $_->{action} eq 'AssumeRole' } @asked)[0]{external_id}, 'acme-4711', 'the external id is sent');
 isnt((grep { $_->{action} eq 'Decrypt' && $_->{key} eq $key{role} } @asked)[0]{who}, $vendor->{AccessKeyId},
 	'the role is used for its key');
