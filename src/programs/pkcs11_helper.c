@@ -4,7 +4,7 @@
  *	  bionic_crypt_pkcs11: a process with a module of PKCS#11 in it, so that
  *	  no process of PostgreSQL has it.
  *
- *		bionic_crypt_pkcs11 MODULE
+ *		bionic_crypt_pkcs11 MODULE PARENT
  *
  * Started by the key worker (kms/kms_over_helper.c), for one KMS server, which
  * it serves until the other end of its socket is closed; one request at a
@@ -18,10 +18,12 @@
  *
  *-------------------------------------------------------------------------
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -39,32 +41,49 @@ typedef struct Memory
 } Memory;
 
 /* Files of the server that were not marked to be closed by exec. */
-static void
+static bool
 close_all_from(int first)
 {
-	long		end = sysconf(_SC_OPEN_MAX);
+	DIR		   *folder;
+	struct dirent *entry;
 
 #ifdef SYS_close_range
 	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
-		return;
+		return true;
 #endif
-	for (long fd = first; fd < end; fd++)
-		close((int) fd);
+	folder = opendir("/proc/self/fd");
+	if (folder == NULL)
+		return false;
+	while ((entry = readdir(folder)) != NULL)
+	{
+		int			fd = atoi(entry->d_name);
+
+		if (fd >= first && fd != dirfd(folder))
+			close(fd);
+	}
+	closedir(folder);
+	return true;
 }
 
-/* Ends with the key worker, also when that is killed while a module hangs. */
+/*
+ * Ends with the key worker, also when that is killed while a module hangs; or
+ * at once, if it is not there any more.  What a module writes to where it is
+ * does not get into the folder of the data.
+ */
 static bool
-harden(Memory *memory)
+harden(Memory *memory, const char *parent)
 {
 	const struct rlimit no_core = {0, 0};
 
-	close_all_from(PKCS11_HELPER_FD + 1);
 	(void) mlock(memory, sizeof(*memory));	/* as far as the limits allow */
-	return fcntl(PKCS11_HELPER_FD, F_SETFD, FD_CLOEXEC) == 0 &&
+	return close_all_from(PKCS11_HELPER_FD + 1) &&
+		fcntl(PKCS11_HELPER_FD, F_SETFD, FD_CLOEXEC) == 0 &&
+		chdir("/") == 0 &&
 		setrlimit(RLIMIT_CORE, &no_core) == 0 &&
 		prctl(PR_SET_DUMPABLE, 0) == 0 &&
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-		prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+		prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
+		getppid() == atoi(parent);
 }
 
 /* False at the end of the file, or when the other end is not the worker. */
@@ -164,13 +183,13 @@ main(int argc, char **argv)
 	static Memory memory;
 	Token		token = {0};
 
-	if (argc != 2 || fcntl(PKCS11_HELPER_FD, F_GETFD) < 0)
+	if (argc != 3 || fcntl(PKCS11_HELPER_FD, F_GETFD) < 0)
 	{
 		fprintf(stderr, "%s is started by the key worker of bionic_crypt\n", argv[0]);
 		return 2;
 	}
 	token.module_path = argv[1];
-	if (!harden(&memory))
+	if (!harden(&memory, argv[2]))
 		return 1;
 	while (serve(&token, &memory))
 		explicit_bzero(&memory, sizeof(memory));

@@ -17,6 +17,9 @@
  *	once=N				says N the first time that this process gets there
  *	iv					C_EncryptInit: makes the IV by itself
  *	flip				C_Decrypt: another key
+ *	fork				starts a process, and one that leaves its group; their
+ *						ids are in "process.forked"
+ *	logout				C_FindObjectsInit: logs out the first time
  *
  * Each call of these functions is a line of "log" in the folder.  What the
  * process is, as it sees itself, is in "process.NAME" since C_Initialize.
@@ -74,6 +77,27 @@ scribble(void)
 		p[i] = 'x';
 }
 
+static void
+fork_two(void)
+{
+	FILE	   *out = open_file("process.forked", "w");
+
+	for (int leaves = 0; leaves < 2; leaves++)
+	{
+		pid_t		pid = fork();
+
+		if (pid == 0)
+		{
+			if (leaves)
+				setsid();
+			for (;;)
+				pause();
+		}
+		fprintf(out, "%d\n", (int) pid);
+	}
+	fclose(out);
+}
+
 /* What the file has to say about the function; "" if nothing. */
 static void
 find_action(const char *function, char action[ACTION_MAX])
@@ -117,6 +141,8 @@ misbehaves(const char *function, char action[ACTION_MAX], int *times, CK_RV *rv)
 		loop_for_ever();
 	else if (strcmp(action, "scribble") == 0)
 		scribble();
+	else if (strcmp(action, "fork") == 0)
+		fork_two();
 	else if (strncmp(action, "rv=", 3) == 0)
 		*rv = strtoul(action + 3, NULL, 0);
 	else if (strncmp(action, "once=", 5) == 0 && (*times)++ == 0)
@@ -158,6 +184,7 @@ describe_process(void)
 	DIR		   *folder = opendir("/proc/self/fd");
 	struct rlimit core;
 	struct dirent *entry;
+	char		path[4096];
 	FILE	   *out;
 
 	copy_file("/proc/self/maps", "process.maps");
@@ -167,17 +194,20 @@ describe_process(void)
 	out = open_file("process.fd", "w");
 	while (out != NULL && folder != NULL && (entry = readdir(folder)) != NULL)
 	{
-		char		path[512];
+		char		name[512];
 		char		target[512] = "";
 
-		snprintf(path, sizeof(path), "/proc/self/fd/%s", entry->d_name);
+		snprintf(name, sizeof(name), "/proc/self/fd/%s", entry->d_name);
 		if (atoi(entry->d_name) == dirfd(folder) || atoi(entry->d_name) == fileno(out) ||
-			readlink(path, target, sizeof(target) - 1) < 0)
+			readlink(name, target, sizeof(target) - 1) < 0)
 			continue;
 		fprintf(out, "%s %s\n", entry->d_name, target);
 	}
 	fclose(out);
 	closedir(folder);
+	out = open_file("process.cwd", "w");
+	fprintf(out, "%s", getcwd(path, sizeof(path)) ? path : "");
+	fclose(out);
 	getrlimit(RLIMIT_CORE, &core);
 	out = open_file("process.limits", "w");
 	fprintf(out, "core %lu dumpable %d\n", (unsigned long) core.rlim_max, prctl(PR_GET_DUMPABLE));
@@ -237,6 +267,18 @@ bad_login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin, CK_
 
 	if (!over)
 		rv = good->C_Login(session, user, pin, len);
+	return rv;
+}
+
+static CK_RV
+bad_find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR attributes, CK_ULONG n)
+{
+	BEGIN("C_FindObjectsInit");
+
+	if (strcmp(action, "logout") == 0 && times++ == 0)
+		(void) good->C_Logout(session);
+	if (!over)
+		rv = good->C_FindObjectsInit(session, attributes, n);
 	return rv;
 }
 
@@ -346,6 +388,7 @@ C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR functions)
 	ours.C_GetSlotList = bad_get_slot_list;
 	ours.C_OpenSession = bad_open_session;
 	ours.C_Login = bad_login;
+	ours.C_FindObjectsInit = bad_find_objects_init;
 	ours.C_FindObjects = bad_find_objects;
 	ours.C_EncryptInit = bad_encrypt_init;
 	ours.C_Encrypt = bad_encrypt;

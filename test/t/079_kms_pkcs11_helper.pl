@@ -128,13 +128,15 @@ like($hsm->process('maps'), qr/bionic_crypt_pkcs11/, '(and it is a helper that w
 is(join(' ', map { s/\[\d+\]//r } sort split /\n/, $hsm->process('fd')),
 	'0 /dev/null 1 /dev/null 2 /dev/null 3 socket:', 'it has one socket and no other file');
 unlike($hsm->process($_), qr/\Q@{[$hsm->pin]}\E/, "no PIN in its $_") for qw(cmdline environ);
-is($hsm->process('cmdline') =~ tr/\0/ /r =~ s{\S*/}{}gr, 'bionic_crypt_pkcs11 bad_module.so ', 'its arguments are its module');
+my $worker = $node->safe_psql('postgres', 'SELECT pid FROM bionic_crypt.key_worker()');
+is($hsm->process('cmdline') =~ tr/\0/ /r =~ s{\S*/}{}gr, "bionic_crypt_pkcs11 bad_module.so $worker ", 'its arguments are its module and its parent');
+is($hsm->process('cwd'), '/', 'its folder is not that of the data');
 is($hsm->process('limits'), "core 0 dumpable 0\n", 'it writes no core dump');
 my %status = $hsm->process('status') =~ /^(NoNewPrivs|SigBlk|SigIgn|Pid|PPid|NSpgid):\s+(\S+)$/mg;
 is($status{NoNewPrivs}, 1, 'it gains no privileges');
 is($status{SigBlk} . $status{SigIgn} =~ s/18(?=0{7}$)/00/r, '0' x 32, 'its signals are as a module expects');	# 32 and 33 are glibc's
 is($status{NSpgid}, $status{Pid}, 'it has a process group of its own');
-is($status{PPid}, $node->safe_psql('postgres', 'SELECT pid FROM bionic_crypt.key_worker()'), 'it is a child of the key worker');
+is($status{PPid}, $worker, 'it is a child of the key worker');
 
 
 # Each fault: function and action, class, SQLSTATE.
@@ -242,6 +244,23 @@ cmp_ok($hsm->calls('C_Initialize') - $starts, '<=', time - $began + 1, "$calls c
 cmp_ok($calls, '>', 5, '(and there were more calls than that)');
 $hsm->tell;
 ok(wait_until(sub { (try_cold('cold'))[0] eq '00000' }), 'it is tried again');
+
+# What a module starts ends with the helper, and what leaves its group is ours
+# to wait for: nothing is left to process 1, which may be the postmaster.
+begin_anew();
+kill 'KILL', helpers();
+$hsm->tell('C_Initialize fork');
+ok(wait_until(sub { (try_cold('cold'))[0] eq '00000' && (try_cold('good'))[0] eq '00000' }), 'a module that starts processes');
+my ($stays, $leaves) = split /\n/, $hsm->process('forked');
+$worker = $node->safe_psql('postgres', 'SELECT pid FROM bionic_crypt.key_worker()');
+$hsm->tell;
+kill 'KILL', helpers();
+ok(wait_until(sub { (try_cold('cold'))[0] eq '00000' }), 'its helper is killed');
+ok(wait_until(sub { !-e "/proc/$stays" }), 'the one in the group of the helper is gone with it');
+like(eval { slurp_file("/proc/$leaves/status") } // '', qr/^PPid:\s+$worker$/m, 'the one that left it is a child of the key worker');
+kill 'KILL', $leaves;
+kill 'KILL', helpers();
+ok(wait_until(sub { try_cold('cold'); !-e "/proc/$leaves" }), 'which waits for it');
 
 # It ends with the key worker, in order, or while its module loops.
 begin_anew();

@@ -151,7 +151,7 @@ sub create_key
 {
 	my ($self, $label, $key, @options) = @_;
 
-	$self->tool($label, qw(--keygen --key-type AES:32 --sensitive --label), $key, @options);
+	$self->tool($label, qw(--keygen --key-type AES:32 --sensitive --private --label), $key, @options);
 	return;
 }
 
