@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "kms/kms_provider.h"
+#include "kms/kms_reply.h"
 
 typedef enum AzureMethod
 {
@@ -37,6 +38,9 @@ extern bool azure_uses_aes(const KmsServer *server);
 
 /* Ends what built a request. */
 extern bool azure_request_ok(const KmsRequest *request, KmsError *error);
+
+/* Of a vault, with a token of the tenant's own directory. */
+#define AZURE_ASKED_ADMITTED	KMS_ASKED_OWN
 
 /*
  * Classify an answer that is not the one asked for: of the vault (see

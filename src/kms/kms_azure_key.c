@@ -377,7 +377,8 @@ azure_read(const KmsServer *server, const KmsAsked *asked, const KmsReply *reply
 	if (!kms_reply_came(reply, error))
 		return false;
 	if (reply->status != 200)
-		return azure_refused(reply, 1 << asked->operation, error);
+		return azure_refused(reply, (1 << asked->operation) |
+							 (azure_logs_in(server) ? AZURE_ASKED_ADMITTED : 0), error);
 	if (asked->operation == KMS_UNWRAP)
 		return read_unwrapped(server, asked, reply, out, out_len, error);
 	return azure_uses_aes(server) ?

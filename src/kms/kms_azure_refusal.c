@@ -62,6 +62,8 @@ static const KmsRefusal vault_refusals[] = {
 	"No access policy lets us use the key-encryption key"},
 	{403, 0, KEYS, NULL, NULL, KMS_DENIED, "",
 	"It does not let us use the key-encryption key"},
+	{401, 0, AZURE_ASKED_ADMITTED, NULL, NULL, KMS_DENIED, "",
+	"It does not take a token of the tenant's directory"},
 	{401, 0, KEYS, NULL, NULL, KMS_CREDENTIAL, "",
 	"It does not take the token"},
 
@@ -87,6 +89,7 @@ static const KmsRefusal entra_refusals[] = {
 	NOT_ADMITTED("70001", "The application is disabled"),
 	NOT_ADMITTED("90002", "The tenant's directory does not exist"),
 	NOT_ADMITTED("500011", "The tenant's directory knows no vaults"),
+	NOT_ADMITTED("500014", "The tenant's directory has disabled vaults"),
 	NOT_ADMITTED("650052", "The tenant's directory knows no vaults"),
 	NOT_ADMITTED("50105", "The application is assigned no role"),
 	NOT_ADMITTED("65001", "The tenant has not consented to the application"),
@@ -134,6 +137,7 @@ static const KmsRefusal entra_refusals[] = {
 	{400, 403, LOGIN, NULL, "unauthorized_client", KMS_DENIED, "", "The tenant's directory does not admit us"},
 	{400, 403, LOGIN, NULL, "access_denied", KMS_DENIED, "", "The tenant's directory does not admit us"},
 	{400, 403, LOGIN, NULL, "invalid_grant", KMS_DENIED, "", "The tenant's directory does not admit us"},
+	{400, 403, LOGIN, NULL, "invalid_resource", KMS_DENIED, "", "The tenant's directory does not admit us"},
 	{400, 403, LOGIN, NULL, "invalid_client", KMS_CREDENTIAL, "", "The credential does not count"},
 	{400, 0, LOGIN, NULL, "temporarily_unavailable", KMS_UNAVAILABLE, "", "Entra ID is in trouble"},
 

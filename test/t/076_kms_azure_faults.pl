@@ -93,7 +93,7 @@ $faults->replies($inner_key,
 	[ 'role removed', 'KM001', 'denied', vault_says(403, 'Forbidden', 'ForbiddenByRbac') ],
 	[ 'firewall', 'KM001', 'denied', vault_says(403, 'Forbidden', 'ForbiddenByFirewall') ],
 	[ 'no ciphertext', '22000', 'bad_ciphertext', vault_says(400, 'BadParameter') ],
-	[ 'token refused', 'KM002', 'credential', vault_says(401, 'Unauthorized') ],
+	[ 'a token of the tenant\'s directory refused', 'KM001', 'denied', vault_says(401, 'Unauthorized') ],
 	[ 'throttled', 'KM002', 'throttled',
 		{ %{ vault_says(429, 'Throttled') }, headers => { 'Retry-After' => 1 } } ],
 	[ 'trouble that speaks of keys', 'KM002', 'unavailable', vault_says(503, 'KeyNotFound') ],
@@ -104,7 +104,7 @@ $faults->replies($inner_key,
 	[ 'no key at all', 'KM002', 'protocol', { json => { kid => "https://127.0.0.1:$vault_port/keys/saas-chat/$version" } } ]);
 
 # A challenge leads to nobody else's directory.
-$faults->try_reply($unwrap, 'a challenge', 'KM002', 'credential',
+$faults->try_reply($unwrap, 'a challenge', 'KM001', 'denied',
 	{
 		%{ vault_says(401, 'Unauthorized') },
 		headers => {

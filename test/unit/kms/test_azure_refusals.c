@@ -160,6 +160,10 @@ test_vault_bodies(void)
 	tap_ok(key_refused(KMS_UNWRAP, 404, body, &plain) == KMS_DENIED,
 		   "azure says: a long message hides no code");
 
+	tap_ok(!kms_azure.remote->read(server_of(secret), &asked, reply_of(401, ""), out, &len,
+								   &error) && error.status == KMS_DENIED,
+		   "azure says: a token of the tenant's own directory is refused by the tenant");
+
 	reply = reply_of(429, "");
 	reply->retry_after_ms = 7000;
 	tap_ok(!kms_azure.remote->read(server_of(managed), &asked, reply, out, &len, &error) &&
@@ -197,6 +201,8 @@ test_entra(void)
 		{400, "70001", "unauthorized_client", KMS_DENIED, ""},
 		{400, "90002", "invalid_request", KMS_DENIED, ""},
 		{400, "500011", "invalid_resource", KMS_DENIED, ""},
+		{400, "500014", "invalid_resource", KMS_DENIED, ""},
+		{400, "1", "invalid_resource", KMS_DENIED, ""},
 		{400, "650052", "invalid_client", KMS_DENIED, ""},
 		{400, "50105", "invalid_grant", KMS_DENIED, ""},
 		{400, "65001", "invalid_grant", KMS_DENIED, ""},
