@@ -55,6 +55,10 @@ static const AddressBlock forbidden_ipv6[] = {
 	{"fe80::", 10},				/* link-local */
 	{"fd00:ec2::", 32},			/* metadata and pod identity of AWS */
 	{"fd20:ce::254", 128},		/* metadata of Google Cloud */
+	{"fd00:c1::a9fe:a9fe", 128},	/* metadata of Oracle Cloud */
+	{"fd00:42::42", 128},		/* metadata of Scaleway */
+	{"64:ff9b:1::", 48},		/* NAT64 of one network, whose form only it knows:
+								 * RFC 8215 */
 	{"2001::", 32},				/* Teredo: an IPv4 address in disguise */
 	{"ff00::", 8},				/* multicast */
 };
@@ -86,7 +90,6 @@ static const struct
 	{{"::ffff:0:0", 96}, 12},	/* IPv4-mapped: 2.5.5.2 */
 	{{"::ffff:0:0:0", 96}, 12}, /* IPv4-translated: RFC 2765, 2.1 */
 	{{"64:ff9b::", 96}, 12},	/* NAT64: RFC 6052, 2.1 */
-	{{"64:ff9b:1::", 48}, 12},	/* NAT64 of one network: RFC 8215 */
 	{{"2002::", 16}, 2},		/* 6to4: RFC 3056, 2 */
 };
 
