@@ -110,10 +110,26 @@ count_outcome(const KmsCall *call)
 						 INSTR_TIME_GET_MICROSEC(elapsed));
 }
 
+/*
+ * A KMS that said no, and could not be asked once more, has said no: whoever
+ * sits between us must not make an outage of that.
+ */
+static void
+stand_by_denial(KmsCall *call)
+{
+	KmsError	second = call->error;
+
+	kms_fail(&call->error, KMS_DENIED, "", "It refused, and could not be asked once more.  %s",
+			 second.detail);
+	call->by_breaker = false;
+}
+
 static void
 end_call(KmsCall *call, bool ok)
 {
 	KmsClient  *client = call->client;
+	KmsStatus	said;
+	bool		by_breaker;
 
 	detach(call);
 	if (ok && call->operation == KMS_UNWRAP && !is_key_of(call))
@@ -122,6 +138,10 @@ end_call(KmsCall *call, bool ok)
 		ok = kms_fail(&call->error, KMS_BAD_CIPHERTEXT, "",
 					  "The unwrapped key is not the one that was wrapped.");
 	}
+	said = ok ? KMS_OK : call->error.status;
+	by_breaker = call->by_breaker;
+	if (call->denied && said != KMS_OK && said != KMS_DENIED && said != KMS_BAD_CIPHERTEXT)
+		stand_by_denial(call);
 	call->ok = ok;
 	if (ok)
 		call->error.status = KMS_OK;
@@ -131,13 +151,13 @@ end_call(KmsCall *call, bool ok)
 		return;
 
 	client->n_calls--;
-	if (call->by_breaker)
+	if (by_breaker)
 		count(&client->stats->refused_by_breaker);
 	else
 	{
 		count_outcome(call);
 		if (client->breaker.state != KMS_BREAKER_HALF_OPEN || client->trying == call)
-			breaker_note(&client->breaker, call->error.status);
+			breaker_note(&client->breaker, said);
 	}
 	if (client->trying == call)
 		client->trying = NULL;
@@ -184,6 +204,15 @@ try_again(void *argument)
 	enqueue(call, true);
 }
 
+/* In a list of its own: the others need no other token. */
+static void
+wait_for_login(KmsCall *call)
+{
+	detach(call);
+	call->state = KMS_CALL_QUEUED;
+	dlist_push_tail(&call->client->in_doubt, &call->node);
+}
+
 static int64
 time_left_ms(const KmsCall *call)
 {
@@ -199,8 +228,11 @@ answer_failed(KmsCall *call)
 	if ((status == KMS_DENIED || status == KMS_CREDENTIAL) && !call->confirming)
 	{
 		call->confirming = true;
-		kms_login_doubt(call->client, call->token_serial);
-		try_again(call);
+		call->denied = status == KMS_DENIED;
+		if (kms_login_doubt(call->client, call->token_serial))
+			wait_for_login(call);
+		else
+			try_again(call);
 		return;
 	}
 	if ((status == KMS_UNAVAILABLE || status == KMS_THROTTLED) && ++call->attempts < ATTEMPTS_MAX)
@@ -259,7 +291,7 @@ begin_call(KmsCall *call)
 {
 	Assert(call->state == KMS_CALL_IDLE);
 	MemSet(&call->error, 0, sizeof(call->error));
-	call->ok = call->kek_created = call->by_breaker = call->confirming = false;
+	call->ok = call->kek_created = call->by_breaker = call->confirming = call->denied = false;
 	call->attempts = 0;
 	call->client = NULL;
 	INSTR_TIME_SET_CURRENT(call->started);
@@ -345,6 +377,14 @@ breaker_lets_out(KmsClient *client, KmsCall *call)
 	return true;
 }
 
+/* The login is over, whatever came of it. */
+static void
+end_doubts(KmsClient *client)
+{
+	while (client->login.state == LOGIN_NONE && !dlist_is_empty(&client->in_doubt))
+		dlist_push_head(&client->queue, dlist_pop_head_node(&client->in_doubt));
+}
+
 /* Sends or refuses what waits, in order, as far as there are places. */
 static void
 run_queue(KmsClient *client)
@@ -419,6 +459,7 @@ publish(KmsClient *client)
 static void
 run_client(KmsClient *client)
 {
+	end_doubts(client);
 	run_queue(client);
 	publish(client);
 }

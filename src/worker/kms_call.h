@@ -58,7 +58,8 @@ typedef struct KmsCall
 	struct KmsClient *client;
 	dlist_node	node;
 	int			attempts;
-	bool		confirming;		/* it was refused once */
+	bool		confirming;		/* it was refused once, */
+	bool		denied;			/* by a denial */
 	uint64		token_serial;	/* with which it was sent */
 	instr_time	started;
 	uint64		deadline;

@@ -30,7 +30,7 @@
 #define IDLE_CLOSE_MS		(10 * 60 * 1000)
 
 /* Open files: connections, libcurl's own.  The rest of the process needs some. */
-#define FILES_PER_CLIENT	8
+#define FILES_PER_CLIENT	32
 #define FILES_OF_OTHERS		256
 #define FILES_WANTED		65536
 #define CLIENTS_LEAST		16
@@ -120,6 +120,7 @@ open_client(KmsClient *client, const KmsServerRecord *record, KmsError *error)
 	client->stats = kms_stats_of(client->name);
 	client->last_used = epochs_now();
 	dlist_init(&client->queue);
+	dlist_init(&client->in_doubt);
 	if (!kms_server_read(client->name, bytes_of(client->options, client->options_len),
 						 &client->server, error))
 		return false;
@@ -127,7 +128,8 @@ open_client(KmsClient *client, const KmsServerRecord *record, KmsError *error)
 	if (client->server.provider->remote != NULL)
 	{
 		client->transport = client->server.provider->remote->transport;
-		client->connections = client->transport->open(&client->server, PLACES, error);
+		client->connections = client->transport->open(&client->server,
+														PLACES + PLACES_OF_LOGINS, error);
 		if (client->connections == NULL)
 			return false;
 	}

@@ -21,6 +21,7 @@
 #include "worker/kms_call.h"
 
 #define PLACES 16				/* calls of a server at a time */
+#define PLACES_OF_LOGINS 2		/* one, and a logout */
 
 typedef enum LoginState
 {
@@ -34,6 +35,8 @@ typedef struct Login
 	LoginState	state;
 	int			attempts;
 	bool		confirming;		/* it was denied once */
+	bool		in_doubt;		/* for the sake of a call that was refused */
+	bool		of_metadata;	/* what was sent last went to such a service */
 	uint64		deadline;
 	void	   *transfer;		/* the transport's */
 	KmsLoginAsked asked;
@@ -48,10 +51,11 @@ typedef struct Login
 	MemoryContext token_memory; /* a Secret in it is the token */
 	KmsToken   *old_token;		/* replaced; calls may be sent with it */
 	MemoryContext old_memory;
-	uint32		expired_token;	/* hash of one whose end has passed; 0: none */
+	uint64		expired_token;	/* hash of one whose end has passed; 0: none */
 	uint64		token_serial;
 	uint64		asked_at;		/* when the login was sent last */
 	uint64		token_since;
+	uint64		doubted_at;		/* the last login in_doubt */
 	uint64		token_ends;		/* 0: nobody said */
 	uint64		renew_at;		/* 0: never */
 
@@ -76,6 +80,7 @@ typedef struct KmsClient
 	KmsCall    *trying;			/* the call that a half-open breaker lets through */
 	Login		login;
 	dlist_head	queue;			/* of calls */
+	dlist_head	in_doubt;		/* calls that wait for the end of a login */
 	int			in_flight;		/* sent or paused */
 	int			n_calls;		/* of any state but ended */
 	uint64		last_used;
@@ -118,14 +123,26 @@ typedef enum LoginVerdict
 /* Whether calls can be sent; begins a login if there is need for one. */
 extern LoginVerdict kms_login_look(KmsClient *client);
 
-/* A call was denied with this token: it is not used again, unless it is new. */
-extern void kms_login_doubt(KmsClient *client, uint64 token_serial);
+/*
+ * A call was refused with this token.  True: a login is under way, after which
+ * it can be asked again; false: at once, with what there is.
+ */
+extern bool kms_login_doubt(KmsClient *client, uint64 token_serial);
 
 /* Renews a token in time, ends one that nobody uses; in each round. */
 extern void kms_login_tidy(KmsClient *client);
 
-/* Tells the KMS that a token is not used any more, if it wants to know. */
-extern void kms_logout(KmsClient *client, KmsToken *token);
+/* There is no token any more; one that is ours to end waits for that. */
+extern void kms_token_retire(KmsClient *client);
+
+/* Ends the token that was there before, once no call is sent with it. */
+extern void kms_token_end_old(KmsClient *client);
+
+/* Wipes both. */
+extern void kms_tokens_drop(KmsClient *client);
+
+/* To tell a token again without keeping it; worth nothing outside of this process. */
+extern uint64 kms_token_hash(const KmsToken *token);
 
 /* Whether there is a token that would end for good if nobody renewed it. */
 extern bool kms_login_must_stay(const KmsClient *client);

@@ -11,29 +11,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kms/kms_options.h"
 #include "worker/kms_credential.h"
 
-/*
- * Reads a file of our credential into out, without the newline at its end.
- * secret: nobody else may read it.
- */
+/* The file's text, without the newline at its end; what it is, in *info. */
 static bool
-read_file(const char *path, bool secret, char *out, Size size, KmsError *error)
+read_file(const char *path, char *out, Size size, struct stat *info, KmsError *error)
 {
-	struct stat info;
 	ssize_t		n;
 	int			fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return kms_fail(error, KMS_CREDENTIAL, "", "File \"%s\" could not be opened: %s.",
 						path, strerror(errno));
-	if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) ||
-		(secret && (info.st_mode & (S_IRWXO | S_IWGRP)) != 0))
+	if (fstat(fd, info) != 0 || !S_ISREG(info->st_mode))
 	{
 		close(fd);
-		return kms_fail(error, KMS_CREDENTIAL, "",
-						"File \"%s\" must be a regular file that others cannot read; its mode is %03o.",
-						path, (unsigned) info.st_mode & 0777);
+		return kms_fail(error, KMS_CREDENTIAL, "", "File \"%s\" is not a regular one.", path);
 	}
 	n = read(fd, out, size);
 	close(fd);
@@ -46,15 +40,37 @@ read_file(const char *path, bool secret, char *out, Size size, KmsError *error)
 	return true;
 }
 
+/*
+ * It is ours or root's, and nobody else may read or write it.  But what gives
+ * out JWTs for a while (a kubelet, the launcher of a Confidential Space)
+ * writes them so that everybody in the container can read them, and nobody can
+ * change that.
+ */
+static bool
+is_fit(const char *path, const struct stat *info, const char *secret, KmsError *error)
+{
+	mode_t		never = kms_text_is_jwt(secret) ? S_IWGRP | S_IWOTH : S_IWGRP | S_IRWXO;
+
+	if (info->st_uid != 0 && info->st_uid != geteuid())
+		return kms_fail(error, KMS_CREDENTIAL, "",
+						"File \"%s\" must belong to the server's user or to root.", path);
+	return (info->st_mode & never) == 0 ||
+		kms_fail(error, KMS_CREDENTIAL, "",
+				 "File \"%s\" must be one that others cannot read; its mode is %03o.",
+				 path, (unsigned) info->st_mode & 0777);
+}
+
 bool
 kms_credential_read(const KmsServer *server, KmsCredential *credential, KmsError *error)
 {
 	const char *identity = server->provider->remote->identity_file(server);
 	const char *secret = server->provider->remote->secret_file(server);
+	struct stat info;
 
 	return (identity == NULL ||
-			read_file(identity, false, credential->identity,
-					  sizeof(credential->identity), error)) &&
+			read_file(identity, credential->identity, sizeof(credential->identity), &info,
+					  error)) &&
 		(secret == NULL ||
-		 read_file(secret, true, credential->secret, sizeof(credential->secret), error));
+		 (read_file(secret, credential->secret, sizeof(credential->secret), &info, error) &&
+		  is_fit(secret, &info, credential->secret, error)));
 }

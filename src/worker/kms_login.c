@@ -17,7 +17,6 @@
 
 #include <openssl/crypto.h>
 
-#include "common/hashfn.h"
 #include "utils/memutils.h"
 
 #include "base/config.h"
@@ -34,6 +33,7 @@
 #define DENIAL_LONGEST_MS	60000	/* KMS may lock out who tries too often */
 #define DOUBLINGS_MAX		8
 #define CONFIRM_PAUSE_MS	200		/* before a refusal is believed */
+#define DOUBT_PAUSE_MS		5000	/* between logins because a call was refused */
 #define FRESH_MS			1000	/* so new that a denial is not its fault */
 
 /* A share of revocation_interval: with the time to the next check of a key. */
@@ -74,54 +74,6 @@ stop(KmsClient *client)
 	login->state = LOGIN_NONE;
 }
 
-static void
-drop_token(KmsToken **token, MemoryContext memory)
-{
-	if (*token != NULL)
-		MemoryContextDelete(memory);
-	*token = NULL;
-}
-
-/* To tell it again without keeping it. */
-static uint32
-token_hash(const KmsToken *token)
-{
-	return DatumGetUInt32(hash_any((const unsigned char *) token->text, strlen(token->text))) | 1;
-}
-
-static void
-end_old_token(KmsClient *client)
-{
-	kms_logout(client, client->login.old_token);
-	drop_token(&client->login.old_token, client->login.old_memory);
-}
-
-/* A token that is the credential itself is nobody's to end. */
-static void
-retire_token(KmsClient *client)
-{
-	Login	   *login = &client->login;
-
-	if (login->token == NULL)
-		return;
-	if (!logs_in(client))
-	{
-		/* A renewal that is under way has nothing left to renew. */
-		if (login->asked.step == KMS_RENEW)
-			stop(client);
-		login->renew_at = 0;
-		drop_token(&login->token, login->token_memory);
-		return;
-	}
-
-	/* Calls that the one before was sent with have long ended. */
-	if (login->old_token != NULL)
-		end_old_token(client);
-	login->old_token = login->token;
-	login->old_memory = login->token_memory;
-	login->token = NULL;
-}
-
 /* How long a login that failed is not tried again; refusals are counted there. */
 static int64
 failure_kept_ms(Login *login, KmsStatus status)
@@ -138,16 +90,21 @@ failure_kept_ms(Login *login, KmsStatus status)
 
 /*
  * True while a token serves on though it could not be renewed or replaced.
- * Where an authority admits us, its silence is one of the KMS.
+ * Where an authority admits us, its silence is one of the KMS; but not if it
+ * was asked for the sake of one call only, which others are not to suffer
+ * from.  Its "no" holds for all.
  */
 static bool
-token_serves_on(const KmsClient *client)
+token_serves_on(const KmsClient *client, KmsStatus status)
 {
 	const Login *login = &client->login;
 
-	return login->token != NULL &&
-		(login->asked.step == KMS_RENEW || !logs_in(client)) &&
-		login->token_ends > epochs_now();
+	if (login->token == NULL ||
+		(login->token_ends != 0 && login->token_ends <= epochs_now()))
+		return false;
+	if (login->asked.step == KMS_RENEW || !logs_in(client))
+		return true;
+	return login->in_doubt && status != KMS_DENIED;
 }
 
 static void
@@ -161,9 +118,10 @@ login_failed(KmsClient *client, const KmsError *error)
 			(errmsg("could not log in at KMS \"%s\"", client->name),
 			 errdetail_internal("%s %s", error->subject, error->detail)));
 
-	if (token_serves_on(client))
+	if (token_serves_on(client, error->status))
 	{
-		login->renew_at = error->status == KMS_DENIED ? 0 : after_ms(RENEWAL_PAUSE_MS);
+		if (login->renew_at != 0)
+			login->renew_at = error->status == KMS_DENIED ? 0 : after_ms(RENEWAL_PAUSE_MS);
 		return;
 	}
 	if (login->asked.step == KMS_RENEW)
@@ -173,7 +131,7 @@ login_failed(KmsClient *client, const KmsError *error)
 	}
 	login->failure = *error;
 	login->failed_until = after_ms(failure_kept_ms(login, error->status));
-	retire_token(client);
+	kms_token_retire(client);
 }
 
 /*
@@ -186,7 +144,7 @@ login_succeeded(KmsClient *client, MemoryContext memory, KmsToken *got)
 	Login	   *login = &client->login;
 
 	stop(client);
-	retire_token(client);
+	kms_token_retire(client);
 	login->token = got;
 	login->token_memory = memory;
 	login->token_serial++;
@@ -217,7 +175,7 @@ has_expired(const KmsClient *client, const KmsToken *got)
 	const Login *login = &client->login;
 
 	return !logs_in(client) && got->lifetime_s == 0 && login->expired_token != 0 &&
-		login->expired_token == token_hash(got);
+		login->expired_token == kms_token_hash(got);
 }
 
 /* What becomes of one exchange, and the token at its end. */
@@ -317,8 +275,14 @@ go_on(LoginReading *reading)
 		kms_fail(&reading->error, KMS_CREDENTIAL, "", "Our token has expired.");
 		MemoryContextDelete(reading->memory);
 	}
-	if (!tries_again(client, &reading->error))
-		login_failed(client, &reading->error);
+	if (tries_again(client, &reading->error))
+		return;
+
+	/* A "no" that could not be confirmed is one. */
+	if (login->confirming && reading->error.status != KMS_DENIED)
+		kms_fail(&reading->error, KMS_DENIED, "",
+				 "The login was refused, and could not be tried once more.");
+	login_failed(client, &reading->error);
 }
 
 static void
@@ -328,7 +292,10 @@ login_replied(void *argument)
 	LoginReading reading = {.client = client};
 
 	client->login.transfer = NULL;
-	kms_client_note_clock(client, client->login.reply);
+
+	/* A metadata service is on our machine, or as good as: with our clock. */
+	if (!client->login.of_metadata)
+		kms_client_note_clock(client, client->login.reply);
 	if (!guarded_run(read_login, &reading))
 	{
 		if (reading.memory != NULL)
@@ -363,7 +330,8 @@ send_login(KmsClient *client)
 	LoginReading built = {.client = client};
 
 	login->state = LOGIN_SENT;
-	login->asked_at = epochs_now();
+	if (login->asked.round == 0)
+		login->asked_at = epochs_now();
 	login->asked.now_s = kms_client_clock_s(client);
 	if (login->asked.round > 0 || prepare_first_round(client, &built.error))
 		built.progress = client->server.provider->remote->build_login(&client->server,
@@ -375,6 +343,7 @@ send_login(KmsClient *client)
 	{
 		case KMS_GO_ON:
 			pg_atomic_fetch_add_u64(&client->stats->requests, 1);
+			login->of_metadata = login->request->to_metadata;
 			login->transfer = client->transport->send(client->connections, login->request,
 													  login->reply,
 													  kms_call_attempt_ms(login->attempts, left),
@@ -391,8 +360,9 @@ send_login(KmsClient *client)
 	}
 }
 
+/* in_doubt: for the sake of a call that was refused with the token that is there. */
 static void
-begin(KmsClient *client, KmsLogin step)
+begin(KmsClient *client, KmsLogin step, bool in_doubt)
 {
 	Login	   *login = &client->login;
 	MemoryContext caller;
@@ -400,6 +370,7 @@ begin(KmsClient *client, KmsLogin step)
 	login->asked = (KmsLoginAsked) {.step = step};
 	login->attempts = 0;
 	login->confirming = false;
+	login->in_doubt = in_doubt;
 	login->deadline = after_ms(kms_client_timeout_ms(client));
 	login->memory = AllocSetContextCreate(client->memory, "bionic_crypt login",
 										  ALLOCSET_SMALL_SIZES);
@@ -435,26 +406,45 @@ kms_login_look(KmsClient *client)
 	if (!needs_login(client, now))
 		return LOGIN_READY;
 	if (login->token != NULL && login->token_ends != 0 && login->token_ends <= now)
-		login->expired_token = token_hash(login->token);
+		login->expired_token = kms_token_hash(login->token);
 	if (login->state != LOGIN_NONE && login->asked.step == KMS_RENEW)
 		stop(client);
 	if (login->failed_until > now)
 		return LOGIN_FAILED;
 	if (login->state == LOGIN_NONE)
-		begin(client, KMS_LOGIN);
+		begin(client, KMS_LOGIN, false);
 
-	/* It may have failed at once, on a file that is not there. */
-	return login->failed_until > now ? LOGIN_FAILED : LOGIN_PENDING;
+	/* It may be over already, without an exchange: nothing would wake us then. */
+	if (login->failed_until > now)
+		return LOGIN_FAILED;
+	if (login->state != LOGIN_NONE)
+		return LOGIN_PENDING;
+	if (!needs_login(client, epochs_now()))
+		return LOGIN_READY;
+	kms_fail(&login->failure, KMS_CREDENTIAL, "", "The login gave a token that has ended.");
+	return LOGIN_FAILED;
 }
 
-void
+/*
+ * All calls of a server share its token, and one that is refused may say more
+ * of its key than of the token.  So the token stays until there is another,
+ * and logins for such a reason are few.
+ */
+bool
 kms_login_doubt(KmsClient *client, uint64 token_serial)
 {
 	Login	   *login = &client->login;
+	uint64		now = epochs_now();
 
-	if (login->token != NULL && login->token_serial == token_serial &&
-		login->token_since + FRESH_MS * NS_IN_MS <= epochs_now())
-		retire_token(client);
+	if (login->state == LOGIN_NONE && login->token != NULL &&
+		login->token_serial == token_serial &&
+		login->token_since + FRESH_MS * NS_IN_MS <= now &&
+		login->doubted_at + DOUBT_PAUSE_MS * NS_IN_MS <= now)
+	{
+		login->doubted_at = now;
+		begin(client, KMS_LOGIN, true);
+	}
+	return login->state != LOGIN_NONE && login->asked.step == KMS_LOGIN;
 }
 
 void
@@ -463,10 +453,10 @@ kms_login_tidy(KmsClient *client)
 	Login	   *login = &client->login;
 
 	if (login->old_token != NULL && client->in_flight == 0)
-		end_old_token(client);
+		kms_token_end_old(client);
 	if (login->token != NULL && login->renew_at != 0 && login->renew_at <= epochs_now() &&
 		login->state == LOGIN_NONE)
-		begin(client, login->token->renewable ? KMS_RENEW : KMS_LOGIN);
+		begin(client, login->token->renewable ? KMS_RENEW : KMS_LOGIN, false);
 }
 
 bool
@@ -480,9 +470,6 @@ kms_login_must_stay(const KmsClient *client)
 void
 kms_login_end(KmsClient *client)
 {
-	Login	   *login = &client->login;
-
 	stop(client);
-	drop_token(&login->token, login->token_memory);
-	drop_token(&login->old_token, login->old_memory);
+	kms_tokens_drop(client);
 }
