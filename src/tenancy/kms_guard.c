@@ -104,6 +104,13 @@ is_identity(const char *option)
 	return false;
 }
 
+/* A superuser moves a key file, and a module whose folder has its version. */
+static bool
+is_of_a_path(const char *option)
+{
+	return strcmp(option, "path") == 0 || strcmp(option, "module_path") == 0;
+}
+
 /*
  * Waits for who is about to use the server (kms_server_require()), and keeps
  * others from it until our transaction ends.  PostgreSQL does so by itself
@@ -131,8 +138,7 @@ refuse_change(AlterForeignServerStmt *statement)
 			continue;
 		lock_to_change(statement->servername);
 
-		/* A superuser moves a key file. */
-		if (!(strcmp(option, "path") == 0 && superuser()) && is_in_use(statement->servername))
+		if (!(is_of_a_path(option) && superuser()) && is_in_use(statement->servername))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("cannot change option \"%s\" of KMS server \"%s\" because keys of tenants are wrapped by it",
