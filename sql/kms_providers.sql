@@ -59,6 +59,20 @@ CREATE SERVER provider_mine FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 
 	token_label 'acme', pin_file '/run/keys/pin');
 RESET ROLE;
 
+-- who may read files may name them, but neither the machine's identity nor a module
+GRANT pg_read_server_files TO regress_provider_user;
+SET ROLE regress_provider_user;
+CREATE SERVER provider_mine FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'gcp',
+	auth_method 'service_account', credentials_file '/run/keys/gcp.json');
+ALTER SERVER provider_mine OPTIONS (SET auth_method 'metadata', DROP credentials_file);
+DROP SERVER provider_mine;
+CREATE SERVER provider_mine FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'aws', region 'eu-central-1', auth_method 'imds');
+CREATE SERVER provider_mine FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'aws', region 'eu-central-1', auth_method 'container');
+CREATE SERVER provider_mine FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'azure', address 'https://evil.example',
+	resource 'https://management.azure.com', auth_method 'managed_identity');
+RESET ROLE;
+REVOKE pg_read_server_files FROM regress_provider_user;
+
 -- nor does the owner of one send what it uses elsewhere
 ALTER SERVER provider_aws OWNER TO regress_provider_user;
 SET ROLE regress_provider_user;

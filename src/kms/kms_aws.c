@@ -277,5 +277,6 @@ const KmsProvider kms_aws = {
 	.option_rules = aws_option_rules,
 	.validate = aws_validate,
 	.validate_kek = aws_validate_kek,
+	.needs_superuser = aws_uses_identity,
 	.remote = &aws_remote,
 };

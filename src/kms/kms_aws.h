@@ -35,6 +35,9 @@ extern bool aws_validate(const KmsServer *server, KmsError *error);
 
 extern AwsMethod aws_method(const KmsServer *server);
 
+/* Whether the method is one of the machine's own. */
+extern bool aws_uses_identity(const KmsServer *server);
+
 #define AWS_URL_MAX 256
 
 /* The option, or else where AWS has that service for our region. */

@@ -84,6 +84,12 @@ aws_method(const KmsServer *server)
 }
 
 /* What there is for the role of the tenant's side. */
+bool
+aws_uses_identity(const KmsServer *server)
+{
+	return (aws_method(server) & (AWS_CONTAINER | AWS_IMDS)) != 0;
+}
+
 static bool
 validate_role(const KmsServer *server, KmsError *error)
 {

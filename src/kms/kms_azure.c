@@ -199,6 +199,12 @@ azure_can_rewrap(const KmsServer *server)
 	return false;
 }
 
+static bool
+azure_uses_identity(const KmsServer *server)
+{
+	return azure_method(server) == AZURE_MANAGED_IDENTITY;
+}
+
 static const KmsRemote azure_remote = {
 	.transport = &kms_over_http,
 	.identity_file = azure_identity_file,
@@ -216,5 +222,6 @@ const KmsProvider kms_azure = {
 	.option_rules = azure_option_rules,
 	.validate = azure_validate,
 	.validate_kek = azure_validate_kek,
+	.needs_superuser = azure_uses_identity,
 	.remote = &azure_remote,
 };

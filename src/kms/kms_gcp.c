@@ -392,6 +392,12 @@ never(const KmsServer *server)
 	return false;
 }
 
+static bool
+gcp_uses_identity(const KmsServer *server)
+{
+	return gcp_method(server) == GCP_METADATA;
+}
+
 static const KmsRemote gcp_remote = {
 	.transport = &kms_over_http,
 	.identity_file = no_identity_file,
@@ -409,5 +415,6 @@ const KmsProvider kms_gcp = {
 	.option_rules = gcp_option_rules,
 	.validate = gcp_validate,
 	.validate_kek = gcp_validate_kek,
+	.needs_superuser = gcp_uses_identity,
 	.remote = &gcp_remote,
 };

@@ -397,6 +397,13 @@ can_rewrap(const KmsServer *server)
 	return false;
 }
 
+/* Its module is code, and a wrong PIN locks a token for everybody. */
+static bool
+always(const KmsServer *server)
+{
+	return true;
+}
+
 static const KmsRemote pkcs11_remote = {
 	.transport = &kms_over_helper,
 	.identity_file = no_file,
@@ -414,5 +421,6 @@ const KmsProvider kms_pkcs11 = {
 	.option_rules = pkcs11_option_rules,
 	.validate = pkcs11_validate,
 	.validate_kek = pkcs11_validate_kek,
+	.needs_superuser = always,
 	.remote = &pkcs11_remote,
 };

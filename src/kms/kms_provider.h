@@ -237,6 +237,13 @@ typedef struct KmsProvider
 	/* No I/O.  Whether a tenant may name its KEK so; NULL: any name will do. */
 	bool		(*validate_kek) (const char *kek, KmsError *error);
 
+	/*
+	 * Options checked.  Whether it uses an identity of this machine, or runs
+	 * code of somebody else's: such a server is for superusers to make.  NULL:
+	 * never.
+	 */
+	bool		(*needs_superuser) (const KmsServer *server);
+
 	const KmsLocal *local;
 	const KmsRemote *remote;
 } KmsProvider;

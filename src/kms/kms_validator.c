@@ -5,8 +5,10 @@
  *
  * CREATE SERVER must not hand out files of the machine: whoever is not
  * superuser or member of pg_read_server_files may not create or alter a
- * server whose resulting options name one.  PostgreSQL calls the validator
- * with all options that a server will have.
+ * server whose resulting options name one.  What is more than a file, the
+ * machine's identity at a cloud or the code of a module, is for superusers
+ * alone.  PostgreSQL calls the validator with all options that a server will
+ * have.
  *
  *-------------------------------------------------------------------------
  */
@@ -73,11 +75,18 @@ check_server_options(List *options)
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("permission denied to set KMS option \"%s\"", name),
-					 errdetail("Only roles with privileges of role \"%s\" may name a file, or use an identity, of the server's machine.",
+					 errdetail("Only roles with privileges of role \"%s\" may name a file of the server, or a way to log in by one.",
 							   "pg_read_server_files")));
 	}
 	if (!kms_server_validate(&server, &error))
 		condition_raise(CONDITION_KMS_OPTION, error.subject, error.detail, NULL);
+	if (server.provider->needs_superuser != NULL && !superuser() &&
+		server.provider->needs_superuser(&server))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to create or alter KMS server with provider \"%s\"",
+						provider),
+				 errdetail("Only superusers may let it use an identity of the server's machine, or a module.")));
 }
 
 PG_FUNCTION_INFO_V1(bionic_crypt_kms_validator);
