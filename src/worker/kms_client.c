@@ -92,10 +92,10 @@ void
 kms_client_note_clock(KmsClient *client, const KmsReply *reply)
 {
 	int64		ahead_s = reply->date_s - (int64) time(NULL);
+	int64		off_s = Max(ahead_s, -ahead_s);
 
 	if (reply->failure == KMS_REPLIED && reply->date_s != 0)
-		client->clock_ahead_s = Abs(ahead_s) < CLOCK_NOISE_S || Abs(ahead_s) > CLOCK_WRONG_S
-			? 0 : ahead_s;
+		client->clock_ahead_s = off_s < CLOCK_NOISE_S || off_s > CLOCK_WRONG_S ? 0 : ahead_s;
 }
 
 static void
