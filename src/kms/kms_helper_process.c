@@ -202,13 +202,29 @@ would_wait(ssize_t *n)
 	return true;
 }
 
+/* Nobody has waited for it yet. */
+static bool
+has_ended(const HelperProcess *process)
+{
+	siginfo_t	ended = {0};
+
+	return waitid(P_PID, process->pid, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+		ended.si_pid != 0;
+}
+
+/*
+ * The end of a helper shows as the end of the stream, unless its module has
+ * started another process, which has our socket too.
+ */
 static bool
 read_stream(void *stream, uint8 *data, Size size, Size *len)
 {
 	HelperProcess *process = stream;
+	/* before, since it may have said something at its end */
+	bool		ended = has_ended(process);
 	ssize_t		n = recv(process->fd, data, size, 0);
 
-	if (!would_wait(&n) && n <= 0)
+	if (would_wait(&n) ? ended : n <= 0)
 		return false;
 	*len = (Size) n;
 	return true;
@@ -224,6 +240,7 @@ write_stream(void *stream, const uint8 *data, Size size, Size *len)
 	HelperProcess *process = stream;
 	ssize_t		n;
 
+	collect_strays();
 	if (!pkcs11_module_is_allowed(process->seat->server))
 		return false;
 	n = send(process->fd, data, size, MSG_NOSIGNAL);
@@ -291,6 +308,8 @@ end_all(int code, Datum argument)
 			   clock_now_ns() < deadline)
 			pg_usleep(1000);
 	}
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;						/* what has left its group, and ended */
 }
 
 const FrameStreamKind helper_process_stream = {
