@@ -25,6 +25,7 @@
 #include "kms/kms_pkcs11.h"
 #include "kms/kms_reply.h"
 #include "kms/kms_transport.h"
+#include "miscadmin.h"
 
 #define WRAP_VERSION	1
 #define PREFIX_LEN		2		/* version and mechanism */
@@ -105,7 +106,8 @@ pkcs11_validate(const KmsServer *server, KmsError *error)
 {
 	if (!kms_option_check_file(server, PKCS11_MODULE_OPTION, error))
 		return false;
-	if (!pkcs11_module_is_allowed(server))
+	/* pg_upgrade has no settings; the list is looked at when it is used, too */
+	if (!IsBinaryUpgrade && !pkcs11_module_is_allowed(server))
 		return kms_fail(error, KMS_CONFIG, PKCS11_MODULE_OPTION,
 						"it is not in bionic_crypt.pkcs11_modules");
 	if (!check_label(server, "token_label", PKCS11_TOKEN_LABEL_MAX, error) ||
@@ -282,6 +284,7 @@ pkcs11_build(const KmsServer *server, const KmsAsked *asked, const KmsToken *tok
 		.token_serial = option_bytes(server, "token_serial"),
 		.pin = bytes_of_string(token->text),
 		.key_label = bytes_of_string(asked->context->kek),
+		.module_makes_iv = module_makes_iv(server),
 	};
 
 	Assert(asked->operation != KMS_REWRAP);

@@ -60,6 +60,9 @@ static const struct
 	LOCKED "."},
 	[PKCS11_NO_KEY] = {KMS_DENIED, "", "The token has no AES key of this label."},
 	[PKCS11_MANY_KEYS] = {KMS_CONFIG, "kek", "several AES keys of the token have this label"},
+	[PKCS11_NOT_OPEN] = {KMS_UNAVAILABLE, "", "The session at the token is lost."},
+	[PKCS11_PIN_UNCLEAR] = {KMS_CREDENTIAL, "pin_file",
+	"The last login with this PIN ended without a yes or no, so it is not tried again for a while."},
 };
 
 typedef struct CodeMeaning

@@ -4,20 +4,24 @@
  *	  What the provider pkcs11 and its helper process say to each other.
  *
  * A frame is "BC", the version, 'Q' or 'A', and 32 bits of length; then of a
- * request operation and mechanism, a byte each, and its parts, each sized;
+ * request operation, mechanism and flags, a byte each, and its parts, each sized;
  * of an answer outcome and step, a byte each, 64 bits of rv, and its parts.
  *
  *-------------------------------------------------------------------------
  */
 #include "kms/pkcs11_message.h"
 
-#define FRAME_VERSION	1
+#define FRAME_VERSION	2
 #define REQUEST			'Q'
 #define REPLY			'A'
 #define LENGTH_OFFSET	4
 
 #define ASSOCIATED_MAX	1024
 #define IN_MAX			PKCS11_OUT_MAX
+
+#define FLAG_AGAIN		0x01
+#define FLAG_MODULE_IV	0x02
+#define FLAGS			(FLAG_AGAIN | FLAG_MODULE_IV)
 
 static void
 begin(ByteWriter *w, uint8_t kind)
@@ -86,6 +90,8 @@ pkcs11_write_request(ByteWriter *w, const Pkcs11Request *request)
 	begin(w, REQUEST);
 	writer_u8(w, (uint8_t) request->operation);
 	writer_u8(w, (uint8_t) request->mechanism);
+	writer_u8(w, (request->again ? FLAG_AGAIN : 0) |
+			  (request->module_makes_iv ? FLAG_MODULE_IV : 0));
 	writer_sized(w, request->token_label);
 	writer_sized(w, request->token_serial);
 	writer_sized(w, request->pin);
@@ -102,22 +108,28 @@ pkcs11_read_request(Bytes frame, Pkcs11Request *request)
 	ByteReader	in = reader_of(frame);
 	uint8_t		operation;
 	uint8_t		mechanism;
+	uint8_t		flags;
+	size_t		least;			/* of the parts about a key */
 
 	if (!begins(&in, REQUEST) ||
-		!reader_u8(&in, &operation) || operation < PKCS11_WRAP || operation > PKCS11_UNWRAP ||
+		!reader_u8(&in, &operation) || operation < PKCS11_WRAP || operation > PKCS11_LOGIN ||
 		!reader_u8(&in, &mechanism) || mechanism < PKCS11_AES_GCM ||
-		mechanism > PKCS11_AES_KEY_WRAP_PAD)
+		mechanism > PKCS11_AES_KEY_WRAP_PAD ||
+		!reader_u8(&in, &flags) || (flags & ~FLAGS) != 0)
 		return false;
 	request->operation = (Pkcs11Operation) operation;
 	request->mechanism = (Pkcs11Mechanism) mechanism;
+	request->again = (flags & FLAG_AGAIN) != 0;
+	request->module_makes_iv = (flags & FLAG_MODULE_IV) != 0;
+	least = operation <= PKCS11_UNWRAP ? 1 : 0;
 	return read_part(&in, 1, PKCS11_TOKEN_LABEL_MAX, &request->token_label) &&
 		read_part(&in, 0, PKCS11_TOKEN_SERIAL_MAX, &request->token_serial) &&
-		read_part(&in, 1, PKCS11_PIN_MAX, &request->pin) &&
-		read_part(&in, 1, PKCS11_KEY_LABEL_MAX, &request->key_label) &&
+		read_part(&in, operation == PKCS11_LOGIN ? 1 : 0, PKCS11_PIN_MAX, &request->pin) &&
+		read_part(&in, least, PKCS11_KEY_LABEL_MAX, &request->key_label) &&
 		read_part(&in, 0, ASSOCIATED_MAX, &request->associated) &&
 		read_part(&in, 0, PKCS11_IV_LEN, &request->iv) &&
 		(request->iv.len == 0 || request->iv.len == PKCS11_IV_LEN) &&
-		read_part(&in, 1, IN_MAX, &request->in) &&
+		read_part(&in, least, IN_MAX, &request->in) &&
 		reader_left(&in) == 0;
 }
 

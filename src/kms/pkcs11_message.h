@@ -30,7 +30,9 @@
 typedef enum Pkcs11Operation
 {
 	PKCS11_WRAP = 1,
-	PKCS11_UNWRAP
+	PKCS11_UNWRAP,
+	PKCS11_OPEN,				/* module and session: may take long */
+	PKCS11_LOGIN				/* the PIN is tried, once */
 } Pkcs11Operation;
 
 /* Numbers are stored in wrapped keys. */
@@ -40,11 +42,16 @@ typedef enum Pkcs11Mechanism
 	PKCS11_AES_KEY_WRAP_PAD = 2
 } Pkcs11Mechanism;
 
-/* Borrowed from the frame, or from whoever makes one. */
+/*
+ * Borrowed from the frame, or from whoever makes one.  The PIN is wanted for
+ * PKCS11_LOGIN only, key_label and in for PKCS11_WRAP and PKCS11_UNWRAP.
+ */
 typedef struct Pkcs11Request
 {
 	Pkcs11Operation operation;
 	Pkcs11Mechanism mechanism;
+	bool		again;			/* the session is new: what it says holds */
+	bool		module_makes_iv;
 	Bytes		token_label;
 	Bytes		token_serial;	/* empty: any */
 	Bytes		pin;
@@ -67,10 +74,13 @@ typedef enum Pkcs11Outcome
 	PKCS11_PIN_COUNTED,			/* not tried: the token counts a wrong one */
 	PKCS11_PIN_LOCKED,			/* not tried */
 	PKCS11_NO_KEY,
-	PKCS11_MANY_KEYS
+	PKCS11_MANY_KEYS,
+	PKCS11_NOT_OPEN,			/* there is no session, or it may be lost */
+	PKCS11_PIN_UNCLEAR			/* not tried for a while: the last login with
+								 * it said neither yes nor no */
 } Pkcs11Outcome;
 
-#define PKCS11_OUTCOMES (PKCS11_MANY_KEYS + 1)
+#define PKCS11_OUTCOMES (PKCS11_PIN_UNCLEAR + 1)
 
 /* Where it was refused. */
 typedef enum Pkcs11Step

@@ -123,42 +123,63 @@ send_all(Bytes bytes)
 
 /* The session is gone, or was left in the middle of something. */
 static bool
-wants_new_session(const Pkcs11Reply *reply)
+says_session_is_lost(const Pkcs11Reply *reply)
 {
-	static const CK_RV gone[] = {
+	static const CK_RV lost[] = {
 		CKR_SESSION_HANDLE_INVALID, CKR_SESSION_CLOSED, CKR_USER_NOT_LOGGED_IN,
 		CKR_OPERATION_ACTIVE, CKR_OPERATION_NOT_INITIALIZED, CKR_CRYPTOKI_NOT_INITIALIZED,
 		CKR_DEVICE_ERROR, CKR_DEVICE_REMOVED, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED,
 		CKR_SLOT_ID_INVALID
 	};
 
-	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
+	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++)
 	{
-		if (reply->outcome == PKCS11_REFUSED && reply->rv == gone[i])
+		if (reply->outcome == PKCS11_REFUSED && reply->rv == lost[i])
 			return true;
 	}
 	return false;
 }
 
-/* With a new session, once, if the one we have is not good any more. */
+/*
+ * A session may live on while its login does not: then a key is invisible
+ * rather than destroyed.
+ */
+static bool
+may_be_lost(const Token *token, const Pkcs11Reply *reply)
+{
+	return says_session_is_lost(reply) ||
+		(reply->outcome == PKCS11_NO_KEY && token_is_doubtful(token));
+}
+
+/*
+ * With the session that is there.  When that is not good any more it is
+ * closed, and the key worker has it opened anew and asks again, once.
+ */
+static void
+use(Token *token, const Pkcs11Request *request, KeyResult *result, Pkcs11Reply *reply)
+{
+	if (token->logged_in &&
+		(key_use(token, request, result, reply) || request->again || !may_be_lost(token, reply)))
+		return;
+	if (token->logged_in)
+		token_close(token);
+	memset(reply, 0, sizeof(*reply));
+	(void) token_fail(reply, PKCS11_NOT_OPEN);
+}
+
 static void
 answer(Token *token, Bytes frame, KeyResult *result, Pkcs11Reply *reply)
 {
 	Pkcs11Request request;
 
 	if (!pkcs11_read_request(frame, &request))
-	{
 		(void) token_fail(reply, PKCS11_BAD_REQUEST);
-		return;
-	}
-	if (token_open(token, &request, reply) && key_use(token, &request, result, reply))
-		return;
-	if (!wants_new_session(reply))
-		return;
-	token_close(token);
-	memset(reply, 0, sizeof(*reply));
-	if (token_open(token, &request, reply))
-		(void) key_use(token, &request, result, reply);
+	else if (request.operation == PKCS11_OPEN)
+		(void) token_open(token, &request, reply);
+	else if (request.operation == PKCS11_LOGIN)
+		(void) token_log_in(token, &request, reply);
+	else
+		use(token, &request, result, reply);
 }
 
 static bool
@@ -174,7 +195,7 @@ serve(Token *token, Memory *memory)
 		return false;
 	answer(token, bytes_of(memory->frame, PKCS11_HEADER_LEN + rest), &memory->result, &reply);
 	pkcs11_write_reply(&w, &reply);
-	return !w.overflow && send_all(writer_bytes(&w));
+	return !w.overflow && send_all(writer_bytes(&w)) && !token->broken;
 }
 
 int

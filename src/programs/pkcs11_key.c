@@ -8,18 +8,20 @@
  *
  * Modules say CKR_GENERAL_ERROR, or the like, to what was tampered with, as
  * well as when the device is in trouble.  Only if the same key then wraps and
- * unwraps something else was it the ciphertext.
+ * unwraps something else was it the ciphertext; if not, whatever that says
+ * about the trial, it was the device.
  *
  *-------------------------------------------------------------------------
  */
+#include <sys/random.h>
+
 #include "programs/pkcs11_key.h"
 
 #define GCM_TAG_BITS	128
 #define TRIAL_LEN		32		/* an AES key, which AES key wrap asks for */
 
 static bool find_key(const Token *token, Bytes label, CK_OBJECT_HANDLE *key, Pkcs11Reply *reply);
-static bool key_answers(const Token *token, CK_OBJECT_HANDLE key, const Pkcs11Request *request,
-						Pkcs11Reply *reply);
+static bool key_answers(const Token *token, CK_OBJECT_HANDLE key, const Pkcs11Request *request);
 
 /* What a mechanism makes of request->in; the length of the output is *len. */
 typedef CK_RV (*KeyFunction) (const Token *token, CK_OBJECT_HANDLE key,
@@ -151,43 +153,38 @@ key_use(const Token *token, const Pkcs11Request *request, KeyResult *result,
 		Pkcs11Reply *reply)
 {
 	CK_OBJECT_HANDLE key;
-	Pkcs11Reply trial = {0};
 
 	if (!find_key(token, request->key_label, &key, reply))
 		return false;
 	if (run(token, key, request, result, reply))
 		return true;
-	if (is_ambiguous(reply) && !key_answers(token, key, request, &trial))
-		*reply = trial;
+	if (is_ambiguous(reply) && !key_answers(token, key, request))
+		reply->step = PKCS11_AT_TOKEN;
 	return false;
 }
 
-/* What it wraps goes nowhere, so that an IV of zeros harms nothing. */
+/* An IV is used once, though what this wraps goes nowhere. */
 static bool
-key_answers(const Token *token, CK_OBJECT_HANDLE key, const Pkcs11Request *request,
-			Pkcs11Reply *reply)
+key_answers(const Token *token, CK_OBJECT_HANDLE key, const Pkcs11Request *request)
 {
 	static const uint8_t zeros[TRIAL_LEN];
+	uint8_t		iv[PKCS11_IV_LEN];
 	Pkcs11Request trial = *request;
+	Pkcs11Reply reply = {0};
 	KeyResult	wrapped;
 	KeyResult	unwrapped;
 
 	trial.operation = PKCS11_WRAP;
-	trial.iv = bytes_of(NULL, 0);
+	trial.iv = bytes_of(iv, request->module_makes_iv ? 0 : sizeof(iv));
 	trial.in = bytes_of(zeros, sizeof(zeros));
-	if (!run(token, key, &trial, &wrapped, reply))
+	if (getrandom(iv, sizeof(iv), 0) != sizeof(iv) ||
+		!run(token, key, &trial, &wrapped, &reply))
 		return false;
 	trial.operation = PKCS11_UNWRAP;
-	trial.iv = reply->iv;
-	trial.in = reply->out;
-	if (!run(token, key, &trial, &unwrapped, reply))
-	{
-		/* It unwraps nothing, so this says nothing about the ciphertext. */
-		reply->step = PKCS11_AT_WRAP;
-		return false;
-	}
-	return bytes_equal(reply->out, bytes_of(zeros, sizeof(zeros))) ||
-		token_fail(reply, PKCS11_NONSENSE);
+	trial.iv = reply.iv;
+	trial.in = reply.out;
+	return run(token, key, &trial, &unwrapped, &reply) &&
+		bytes_equal(reply.out, bytes_of(zeros, sizeof(zeros)));
 }
 
 /* The AES key of that label, of which there must be one. */

@@ -4,8 +4,8 @@
  *	  A module of PKCS#11 and a token of it, for the helper process.
  *
  * A token locks its PIN after a few wrong ones, for everybody who uses it.  So
- * a wrong PIN is tried once: not again by this process, which knows it, and
- * not by the next one, which sees that the token counts it.
+ * none is tried while the token counts a wrong one.  What was refused before
+ * the key worker knows (kms/pkcs11_pins.c), which outlives this process.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,12 +14,12 @@
 #include "programs/pkcs11_token.h"
 
 #define SLOTS_MAX 256			/* with a token */
+#define DOUBTFUL_S 10			/* older than that, a session may be lost */
 
 static bool load_module(Token *token, Pkcs11Reply *reply);
 static bool initialize(Token *token, Pkcs11Reply *reply);
 static bool find_slot(const Token *token, const Pkcs11Request *request, CK_SLOT_ID *slot,
-					  CK_FLAGS *flags, Pkcs11Reply *reply);
-static bool log_in(Token *token, Bytes pin, CK_FLAGS flags, Pkcs11Reply *reply);
+					  Pkcs11Reply *reply);
 
 bool
 token_fail(Pkcs11Reply *reply, Pkcs11Outcome outcome)
@@ -39,30 +39,82 @@ token_refused(Pkcs11Reply *reply, Pkcs11Step step, CK_RV rv)
 bool
 token_open(Token *token, const Pkcs11Request *request, Pkcs11Reply *reply)
 {
-	CK_SLOT_ID	slot;
-	CK_FLAGS	flags;
 	CK_RV		rv;
 
 	if (token->open)
 		return true;
 	if (!load_module(token, reply) || !initialize(token, reply) ||
-		!find_slot(token, request, &slot, &flags, reply))
+		!find_slot(token, request, &token->slot, reply))
 		return false;
-	rv = token->functions->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &token->session);
-	if (rv != CKR_OK)
-		return token_refused(reply, PKCS11_AT_TOKEN, rv);
-	token->open = log_in(token, request->pin, flags, reply);
-	if (!token->open)
-		token_close(token);
-	return token->open;
+	rv = token->functions->C_OpenSession(token->slot, CKF_SERIAL_SESSION, NULL, NULL, &token->session);
+	token->open = rv == CKR_OK;
+	return token->open || token_refused(reply, PKCS11_AT_TOKEN, rv);
 }
 
+static time_t
+now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* As the token says now, in the session of now. */
+static bool
+may_log_in(const Token *token, Pkcs11Reply *reply)
+{
+	CK_TOKEN_INFO info;
+	CK_RV		rv = token->functions->C_GetTokenInfo(token->slot, &info);
+
+	if (rv != CKR_OK)
+		return token_refused(reply, PKCS11_AT_TOKEN, rv);
+	if (info.flags & CKF_USER_PIN_LOCKED)
+		return token_fail(reply, PKCS11_PIN_LOCKED);
+	if (info.flags & (CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY))
+		return token_fail(reply, PKCS11_PIN_COUNTED);
+	return true;
+}
+
+bool
+token_log_in(Token *token, const Pkcs11Request *request, Pkcs11Reply *reply)
+{
+	CK_RV		rv;
+
+	if (!token->open)
+		return token_fail(reply, PKCS11_NOT_OPEN);
+	if (token->logged_in)
+		return true;
+	if (may_log_in(token, reply))
+	{
+		rv = token->functions->C_Login(token->session, CKU_USER,
+									   (CK_UTF8CHAR_PTR) request->pin.data, request->pin.len);
+		token->logged_in = rv == CKR_OK || token_refused(reply, PKCS11_AT_LOGIN, rv);
+		token->logged_in_s = now_s();
+	}
+	if (!token->logged_in)
+		token_close(token);
+	return token->logged_in;
+}
+
+/* Modules need not know: a device that begins anew has forgotten our login. */
+bool
+token_is_doubtful(const Token *token)
+{
+	CK_SESSION_INFO info;
+
+	return now_s() - token->logged_in_s > DOUBTFUL_S ||
+		token->functions->C_GetSessionInfo(token->session, &info) != CKR_OK ||
+		(info.state != CKS_RO_USER_FUNCTIONS && info.state != CKS_RW_USER_FUNCTIONS);
+}
+
+/* A module that cannot be finalized cannot be initialized either. */
 void
 token_close(Token *token)
 {
-	if (token->initialized)
-		(void) token->functions->C_Finalize(NULL);
-	token->initialized = token->open = false;
+	if (token->initialized && token->functions->C_Finalize(NULL) != CKR_OK)
+		token->broken = true;
+	token->initialized = token->open = token->logged_in = false;
 }
 
 static bool
@@ -124,7 +176,7 @@ is_padded(const unsigned char *field, size_t size, Bytes text)
 /* The token that the request names, of which there must be one. */
 static bool
 find_slot(const Token *token, const Pkcs11Request *request, CK_SLOT_ID *slot,
-		  CK_FLAGS *flags, Pkcs11Reply *reply)
+		  Pkcs11Reply *reply)
 {
 	CK_SLOT_ID	slots[SLOTS_MAX];
 	CK_ULONG	n_slots = 0;
@@ -151,36 +203,7 @@ find_slot(const Token *token, const Pkcs11Request *request, CK_SLOT_ID *slot,
 			 !is_padded(info.serialNumber, sizeof(info.serialNumber), request->token_serial)))
 			continue;
 		*slot = slots[i];
-		*flags = info.flags;
 		n_found++;
 	}
 	return n_found == 1 || token_fail(reply, n_found == 0 ? PKCS11_NO_TOKEN : PKCS11_MANY_TOKENS);
-}
-
-static bool
-is_about_pin(CK_RV rv)
-{
-	return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE ||
-		rv == CKR_PIN_EXPIRED || rv == CKR_PIN_LOCKED;
-}
-
-static bool
-log_in(Token *token, Bytes pin, CK_FLAGS flags, Pkcs11Reply *reply)
-{
-	CK_RV		rv;
-
-	if (flags & CKF_USER_PIN_LOCKED)
-		return token_fail(reply, PKCS11_PIN_LOCKED);
-	if (flags & (CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY))
-		return token_fail(reply, PKCS11_PIN_COUNTED);
-	if (bytes_equal(pin, bytes_of(token->refused_pin, token->refused_pin_len)))
-		return token_fail(reply, PKCS11_PIN_KNOWN_WRONG);
-
-	rv = token->functions->C_Login(token->session, CKU_USER, (CK_UTF8CHAR_PTR) pin.data, pin.len);
-	if (is_about_pin(rv))
-	{
-		memcpy(token->refused_pin, pin.data, pin.len);
-		token->refused_pin_len = pin.len;
-	}
-	return rv == CKR_OK || token_refused(reply, PKCS11_AT_LOGIN, rv);
 }

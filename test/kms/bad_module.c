@@ -17,11 +17,13 @@
  *	once=N				says N the first time that this process gets there
  *	iv					C_EncryptInit: makes the IV by itself
  *	flip				C_Decrypt: another key
+ *	slow=N				takes N milliseconds longer
  *	fork				starts a process, and one that leaves its group; their
  *						ids are in "process.forked"
  *	logout				C_FindObjectsInit: logs out the first time
  *
- * Each call of these functions is a line of "log" in the folder.  What the
+ * Each call of these functions is a line of "log" in the folder, and so is
+ * "zero IV" when something is encrypted with an IV of zeros.  What the
  * process is, as it sees itself, is in "process.NAME" since C_Initialize.
  *
  *-------------------------------------------------------------------------
@@ -98,6 +100,17 @@ fork_two(void)
 	fclose(out);
 }
 
+static void
+log_line(const char *line)
+{
+	FILE	   *log = open_file("log", "a");
+
+	if (log == NULL)
+		return;
+	fprintf(log, "%s\n", line);
+	fclose(log);
+}
+
 /* What the file has to say about the function; "" if nothing. */
 static void
 find_action(const char *function, char action[ACTION_MAX])
@@ -120,13 +133,7 @@ find_action(const char *function, char action[ACTION_MAX])
 static int
 misbehaves(const char *function, char action[ACTION_MAX], int *times, CK_RV *rv)
 {
-	FILE	   *log = open_file("log", "a");
-
-	if (log != NULL)
-	{
-		fprintf(log, "%s\n", function);
-		fclose(log);
-	}
+	log_line(function);
 	find_action(function, action);
 	*rv = CKR_OK;
 	if (strcmp(action, "segv") == 0)
@@ -141,6 +148,8 @@ misbehaves(const char *function, char action[ACTION_MAX], int *times, CK_RV *rv)
 		loop_for_ever();
 	else if (strcmp(action, "scribble") == 0)
 		scribble();
+	else if (strncmp(action, "slow=", 5) == 0)
+		usleep((useconds_t) atoi(action + 5) * 1000);
 	else if (strcmp(action, "fork") == 0)
 		fork_two();
 	else if (strncmp(action, "rv=", 3) == 0)
@@ -301,11 +310,14 @@ bad_encrypt_init(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJEC
 
 	if (!over)
 	{
+		static const CK_BYTE zeros[12];
 		CK_GCM_PARAMS *parameters = mechanism->pParameter;
 
 		if (strcmp(action, "iv") == 0 &&
 			getrandom(parameters->pIv, parameters->ulIvLen, 0) != (ssize_t) parameters->ulIvLen)
 			abort();
+		if (memcmp(parameters->pIv, zeros, sizeof(zeros)) == 0)
+			log_line("zero IV");
 		rv = good->C_EncryptInit(session, mechanism, key);
 	}
 	return rv;

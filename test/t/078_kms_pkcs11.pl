@@ -195,7 +195,7 @@ like(check_kms('locked', 'kek'), qr/^f\|.*PIN.*log in once by hand/, 'a wrong PI
 is($hsm->calls('C_Login'), 1, 'it was tried once');
 for my $again (1 .. 3)
 {
-	ok(wait_until(sub { check_kms('locked', 'kek') =~ /^f\|.*wrong PIN/ }), "attempt $again");
+	ok(wait_until(sub { check_kms('locked', 'kek') =~ /^f\|.*log in once by hand/ }), "attempt $again");
 	my %helpers = $hsm->helpers($node);
 	kill 'KILL', keys %helpers if $again == 1;
 	forget_keys() if $again == 2;

@@ -116,6 +116,12 @@ sub failures
 	return %failures;
 }
 
+sub check_kms
+{
+	my ($server) = @_;
+	return $node->safe_psql('postgres', "SELECT ok FROM bionic_crypt.check_kms('$server', 'kek')");
+}
+
 sub helpers { my %found = $hsm->helpers($node); return sort keys %found }
 
 
@@ -150,6 +156,7 @@ my @faults = (
 	[ 'C_Decrypt short', 'protocol' ],
 	[ 'C_Decrypt flip', 'bad_ciphertext', '22000' ],
 	[ 'C_Decrypt rv=0x5', 'unavailable' ],	# the device, since it unwraps nothing
+	[ "C_Decrypt rv=0x5\nC_EncryptInit rv=0x68", 'unavailable' ],	# a key that may not be tried
 	[ 'C_Decrypt rv=0x40', 'bad_ciphertext', '22000' ],
 	[ 'C_Decrypt rv=0x30', 'unavailable' ],
 	[ 'C_Decrypt rv=0x68', 'denied', 'KM001' ],
@@ -189,6 +196,7 @@ for my $fault (@faults)
 }
 begin_anew();
 is((try_cold('cold'))[0], '00000', 'a good module again: all is well');
+is($hsm->calls('zero IV'), 0, 'nothing was ever encrypted with an IV of zeros');
 
 # AES key wrap reads the unwrapped key as an attribute.
 for my $what ('C_GetAttributeValue garbage', 'C_GetAttributeValue short')
@@ -207,6 +215,69 @@ for my $code (qw(0xb3 0xe0 0x190))
 	is((try_cold('cold'))[0], '00000', "code $code, once: a new session");
 	is($hsm->calls('C_Login') - $logins, 1, "code $code, once: and one login");
 }
+
+# A login that is lost while its session lives on: a key is not seen, and not
+# taken for destroyed.
+begin_anew();
+my %seen = failures();
+$hsm->tell('C_FindObjectsInit logout');
+is((try_cold('cold'))[0], '00000', 'logged out behind our back: a new session');
+is({ failures() }->{denied}, $seen{denied}, 'and nobody was denied anything');
+
+# One that cannot be finalized is of no use: its process ends.
+begin_anew();
+$hsm->tell('C_Finalize rv=0x5', 'C_FindObjects once=0xb3');
+ok(wait_until(sub { (try_cold('cold'))[0] eq '00000' }), 'a module that cannot be finalized: a new process');
+
+# A login is tried once, by whatever server and process, unless the token cannot
+# have counted it.
+$node->safe_psql('postgres',
+	$hsm->create_server('crypt_twin', token_label => 'acme', request_timeout_ms => 1000, module_path => $hsm->bad_module));
+
+sub logins
+{
+	my ($what) = @_;
+	my $before = $hsm->calls('C_Login');
+
+	$hsm->tell($what);
+	for my $server (qw(crypt_bad crypt_twin crypt_bad))
+	{
+		is(check_kms($server), 'f', "$what: $server");
+	}
+	return $hsm->calls('C_Login') - $before;
+}
+
+for my $what ('rv=0xa0', 'rv=0x5', 'rv=0x30', 'rv=0x80000001', 'exit', 'segv')
+{
+	begin_anew(qw(good));
+	is(logins("C_Login $what"), 1, "C_Login $what: tried once");
+}
+begin_anew(qw(good));
+cmp_ok(logins('C_Login rv=0xb3'), '>', 1, 'C_Login rv=0xb3: no session, so it is tried again');
+
+# A device may want longer to begin than a call may take.
+for my $what (qw(C_Initialize C_Login))
+{
+	begin_anew(qw(good));
+	my $before = $hsm->calls($what);
+	$hsm->tell("$what slow=2500");
+	ok(wait_until(sub { (try_cold('cold'))[0] eq '00000' }), "$what takes longer than a call: a later one finds it begun");
+	is($hsm->calls($what) - $before, 1, "$what: begun once");
+}
+
+# Whoever cancels a call does not have others wait for a new helper.
+begin_anew();
+my @same = helpers();
+my $decrypts = $hsm->calls('C_Decrypt');
+$hsm->tell('C_Decrypt slow=300');
+my $hasty = BionicCrypt::Session->new($node, tenant => 'cold');
+$hasty->begin(reading('cold'));
+ok(wait_until(sub { $hsm->calls('C_Decrypt') > $decrypts }), 'a call is under way');
+$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE query LIKE 'SELECT content%' AND state = 'active'");
+$hsm->tell;
+is((try_cold('cold'))[0], '00000', 'it is cancelled, and another one made');
+is(join(' ', helpers()), "@same", 'by the same helper');
+$hasty->end;
 
 # A module that makes the IV.
 $hsm->tell('C_EncryptInit iv');
@@ -255,12 +326,12 @@ my ($stays, $leaves) = split /\n/, $hsm->process('forked');
 $worker = $node->safe_psql('postgres', 'SELECT pid FROM bionic_crypt.key_worker()');
 $hsm->tell;
 kill 'KILL', helpers();
-ok(wait_until(sub { (try_cold('cold'))[0] eq '00000' }), 'its helper is killed');
+ok(wait_until(sub { check_kms('crypt_bad') eq 't' }), 'its helper is killed: calls have another');
 ok(wait_until(sub { !-e "/proc/$stays" }), 'the one in the group of the helper is gone with it');
 like(eval { slurp_file("/proc/$leaves/status") } // '', qr/^PPid:\s+$worker$/m, 'the one that left it is a child of the key worker');
 kill 'KILL', $leaves;
 kill 'KILL', helpers();
-ok(wait_until(sub { try_cold('cold'); !-e "/proc/$leaves" }), 'which waits for it');
+ok(wait_until(sub { check_kms('crypt_bad'); !-e "/proc/$leaves" }), 'which waits for it');
 
 # It ends with the key worker, in order, or while its module loops.
 begin_anew();

@@ -67,5 +67,6 @@ extern void test_vault_replies(void);
 extern void test_vault_refusals(void);
 extern void test_pkcs11_requests(void);
 extern void test_pkcs11_replies(void);
+extern void test_pkcs11_pins(void);
 
 #endif							/* UNIT_KMS_TAP_H */

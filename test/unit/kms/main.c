@@ -115,5 +115,6 @@ main(void)
 	test_vault_refusals();
 	test_pkcs11_requests();
 	test_pkcs11_replies();
+	test_pkcs11_pins();
 	return tap_done();
 }

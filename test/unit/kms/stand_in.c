@@ -11,7 +11,9 @@
 #include "base/config.h"
 #include "kms/kms_provider.h"
 #include "kms/kms_transport.h"
+#include "miscadmin.h"
 
+bool		IsBinaryUpgrade;
 bool		config_allow_local_kms;
 char	   *config_pkcs11_modules = "";
 

@@ -282,6 +282,8 @@ test_outcomes(void)
 		{PKCS11_PIN_LOCKED, KMS_CREDENTIAL, "pin_file"},
 		{PKCS11_NO_KEY, KMS_DENIED, ""},
 		{PKCS11_MANY_KEYS, KMS_CONFIG, "kek"},
+		{PKCS11_NOT_OPEN, KMS_UNAVAILABLE, ""},
+		{PKCS11_PIN_UNCLEAR, KMS_CREDENTIAL, "pin_file"},
 	};
 	uint8		wrapped[62] = {1, PKCS11_AES_GCM};
 	KmsError	error;

@@ -11,6 +11,7 @@
 #include "base/config.h"
 #include "kms/kms_inner_key.h"
 #include "kms/kms_pkcs11.h"
+#include "miscadmin.h"
 
 #define MODULE		"/usr/lib/softhsm/libsofthsm2.so"
 #define SERVER		"provider", "pkcs11", "module_path", MODULE, "token_label", "acme hsm", "pin_file", "/etc/pin"
@@ -102,6 +103,8 @@ test_module_list(void)
 	};
 	static const char *const options[] = {SERVER, NULL};
 	const KmsServer *server = server_of(options);
+	KmsServer	upgraded;
+	KmsError	error;
 	bool		ok = true;
 
 	for (int i = 0; i < lengthof(with); i++)
@@ -114,6 +117,11 @@ test_module_list(void)
 		config_pkcs11_modules = unconstify(char *, without[i]);
 		TAP_EACH(ok, !pkcs11_module_is_allowed(server), "%s", without[i]);
 	}
+	config_pkcs11_modules = "";
+	IsBinaryUpgrade = true;
+	TAP_EACH(ok, server_read(&upgraded, &error, options), "pg_upgrade: %s", error.detail);
+	IsBinaryUpgrade = false;
+	TAP_EACH(ok, !server_read(&upgraded, &error, options), "not pg_upgrade");
 	config_pkcs11_modules = MODULE;
 	tap_ok(ok, "pkcs11: a module is allowed when its whole path is in the list");
 }
@@ -229,7 +237,8 @@ test_wraps(void)
 	tap_ok(build(plain, KMS_WRAP, key, &error) && memcmp(first_iv, scratch, sizeof(first_iv)) != 0,
 		   "pkcs11: each wrap has an IV of its own");
 	tap_ok(build(full, KMS_WRAP, key, &error) && is(asked_for.token_serial, "77") &&
-		   asked_for.iv.len == 0, "pkcs11: a module that makes the IV gets none");
+		   asked_for.iv.len == 0 && asked_for.module_makes_iv,
+		   "pkcs11: a module that makes the IV gets none");
 	tap_ok(build(key_wrap, KMS_WRAP, key, &error) &&
 		   asked_for.mechanism == PKCS11_AES_KEY_WRAP_PAD && asked_for.associated.len == 0 &&
 		   asked_for.iv.len == 0 && bytes_equal(asked_for.in, bytes_of(scratch, KMS_INNER_KEY_LEN)) &&
@@ -306,11 +315,24 @@ test_frames(void)
 		TAP_EACH(ok, !pkcs11_read_request(bytes_of(frame, len), &read), "%zu bytes", len);
 	frame[w.len] = 0;
 	TAP_EACH(ok, !pkcs11_read_request(bytes_of(frame, w.len + 1), &read), "a byte behind it");
-	for (Size i = 0; i < PKCS11_HEADER_LEN + 2; i++)
+	for (Size i = 0; i < PKCS11_HEADER_LEN + 3; i++)
 	{
 		frame[i] ^= 0x40;
 		TAP_EACH(ok, !pkcs11_read_request(writer_bytes(&w), &read), "byte %zu", i);
 		frame[i] ^= 0x40;
+	}
+	for (int operation = PKCS11_WRAP; operation <= PKCS11_LOGIN; operation++)
+	{
+		Pkcs11Request bare = {
+			.operation = (Pkcs11Operation) operation,
+			.mechanism = PKCS11_AES_GCM,
+			.token_label = longest.token_label,
+		};
+
+		w = writer_of(frame, sizeof(frame));
+		pkcs11_write_request(&w, &bare);
+		TAP_EACH(ok, pkcs11_read_request(writer_bytes(&w), &read) == (operation == PKCS11_OPEN),
+				 "operation %d of a token only", operation);
 	}
 	for (int part = 0; part < 7; part++)
 	{
@@ -325,7 +347,7 @@ test_frames(void)
 		pkcs11_write_request(&w, &one);
 		TAP_EACH(ok, !pkcs11_read_request(writer_bytes(&w), &read), "part %d too long", part);
 	}
-	memcpy(frame, "BC\1Q\0\0\x1f\xf8", PKCS11_HEADER_LEN);
+	memcpy(frame, "BC\2Q\0\0\x1f\xf8", PKCS11_HEADER_LEN);
 	TAP_EACH(ok, pkcs11_frame_rest(frame, &rest), "the longest frame");
 	frame[7]++;
 	TAP_EACH(ok, !pkcs11_frame_rest(frame, &rest), "one too long");
