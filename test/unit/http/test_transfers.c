@@ -247,7 +247,8 @@ static void
 test_parallel(void)
 {
 	HttpClient *client = create_client_with("ca.pem", NULL, NULL, CONNECTIONS);
-	HttpClient *hanging = create_client();
+	CurlOptions patient = {.ca_file = "ca.pem",.connect_timeout_ms = 6 * TIMEOUT_MS};
+	HttpClient *hanging = http_client_create(&patient, 2);
 	HttpClient *other = create_client();
 	int			logged = requests_with("\"target\": \"/slow\"");
 	int			before = count_descriptors();
