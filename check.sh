@@ -2,7 +2,7 @@
 # Runs every test, and installs what it needs for that on Debian and Ubuntu:
 # as root or as a user with sudo.  Ends with "N passed, N failed".
 #
-#	./check.sh			aims for 15 minutes, never takes more than 45
+#	./check.sh			aims for 20 minutes, never takes more than 45
 #	./check.sh --long		full sizes, sanitised unit tests, TAP in the matrix
 #	./check.sh --only STEP...	see "all" below
 #
@@ -231,7 +231,7 @@ if wants tap; then
 	fi
 fi
 [ ${#kinds[@]} = 0 ] ||
-	suite "PostgreSQL $pg_version" bounded 1500 "${as_user[@]}" env "PG_CONFIG=$bin/pg_config" \
+	suite "PostgreSQL $pg_version" bounded 2100 "${as_user[@]}" env "PG_CONFIG=$bin/pg_config" \
 		"$tree/test/servers.sh" "${kinds[@]}"
 
 if wants matrix && [ "$pg_version" != 16 ]; then
