@@ -156,12 +156,14 @@ pin_note(const PinMark *mark, const Pkcs11Reply *reply, uint64 now_ns)
 
 	if (fate == PIN_UNTRIED)
 		return;
-	pin = place_for(mark);
 	if (fate == PIN_GOOD)
 	{
-		memset(pin, 0, sizeof(*pin));
+		pin = find(mark);
+		if (pin != NULL)
+			memset(pin, 0, sizeof(*pin));
 		return;
 	}
+	pin = place_for(mark);
 	if (fate == PIN_WRONG)
 		pin->pause_ms = 0;
 	else
