@@ -61,7 +61,7 @@ $faults->right_key($data_key);
 $faults->replies($data_key,
 	[ 'a key of another ARN', 'KM002', 'protocol', about($kek =~ s/.$/x/r) ],
 	[ 'a key of no ARN', 'KM002', 'protocol', { json => { Plaintext => encode_base64($data_key, '') } } ],
-	refusal('denied', 'KM001', 'denied', 'AccessDeniedException', $data_key =~ s/[^ -~]/?/gr),
+	refusal('denied', 'KM001', 'denied', 'AccessDeniedException', $data_key =~ s{[^ -#%-~]}{?}gr),
 	[ '403 of something in between', 'KM001', 'denied', { status => 403, body => '<html>' } ],
 	refusal('disabled', 'KM001', 'denied', 'com.amazonaws.kms#DisabledException', "$kek is disabled."),
 	refusal('pending deletion', 'KM001', 'denied', 'KMSInvalidStateException', "$kek is pending deletion."),
