@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * evidence.c
+ *	  The types of evidence.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "evidence/evidence.h"
+
+static const EvidenceType *const types[] = {
+#define EVIDENCE_TYPE(symbol) &symbol,
+#include "evidence/evidence_typelist.h"
+#undef EVIDENCE_TYPE
+	NULL
+};
+
+const EvidenceType *
+evidence_type_by_name(const char *name)
+{
+	for (int i = 0; types[i] != NULL; i++)
+	{
+		if (strcmp(types[i]->name, name) == 0)
+			return types[i];
+	}
+	return NULL;
+}
+
+bool
+evidence_verify(const Evidence *evidence, const EvidenceTrust *trust,
+				HardwareClaims *claims, Verdict *verdict)
+{
+	memset(claims, 0, sizeof(*claims));
+	return evidence->type->verify(evidence, trust, claims, verdict);
+}

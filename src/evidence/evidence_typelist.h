@@ -1,0 +1,8 @@
+/*-------------------------------------------------------------------------
+ *
+ * evidence_typelist.h
+ *	  The types of evidence that we verify, a line each; included wherever
+ *	  something is to be said of each.
+ *
+ *-------------------------------------------------------------------------
+ */

@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ *
+ * verdict.c
+ *	  What was checked of some evidence.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "evidence/verdict.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+bool
+verdict_check(Verdict *verdict, bool passed, const char *what, const char *detail,...)
+{
+	Check	   *check;
+
+	/* Without a line to say so nothing may pass. */
+	if (verdict->n == VERDICT_CHECKS_MAX)
+	{
+		verdict->n--;
+		passed = false;
+	}
+
+	check = &verdict->checks[verdict->n++];
+	check->what = what;
+	check->passed = passed;
+	check->detail[0] = '\0';
+	if (detail != NULL)
+	{
+		va_list		args;
+
+		va_start(args, detail);
+		vsnprintf(check->detail, sizeof(check->detail), detail, args);
+		va_end(args);
+	}
+	return passed;
+}
+
+const Check *
+verdict_failure(const Verdict *verdict)
+{
+	const Check *last = verdict->n == 0 ? NULL : &verdict->checks[verdict->n - 1];
+
+	return last == NULL || last->passed ? NULL : last;
+}
