@@ -62,7 +62,6 @@ $gcp->change(sub { $_[0]{keys}{$kek}{versions}{1} = 'ENABLED' });
 
 my $node = new_node('gcp');
 $node->append_conf('postgresql.conf', <<"CONF");
-max_connections = 300
 bionic_crypt.allow_local_kms = on
 bionic_crypt.revocation_interval = '${interval}s'
 CONF

@@ -8,6 +8,9 @@
 #	$session->begin('SELECT ...');		runs on while the script goes on
 #	is($session->end, '...');
 #
+# A session ends with its variable: one that stands for itself in a statement
+# leaves no connection behind.
+#
 # Every wait ends with the script after PG_TEST_TIMEOUT_DEFAULT seconds.
 
 package BionicCrypt::Session;
@@ -23,7 +26,7 @@ sub new
 {
 	my ($class, $node, %option) = @_;
 	my $connection = $node->connstr($option{dbname} // 'postgres');
-	my $self = bless { in => '', out => '', err => '', number => 0 }, $class;
+	my $self = bless { in => '', out => '', err => '', number => 0, owner => $$ }, $class;
 
 	$connection .= " user=$option{user}" if $option{user};
 	$self->{psql} = IPC::Run::start(
@@ -114,8 +117,21 @@ sub quit
 {
 	my ($self) = @_;
 
+	return if !$self->{psql};
 	$self->{in} .= "\\q\n";
 	eval { $self->has_ended ? $self->{psql}->finish : $self->{psql}->kill_kill };
+	delete $self->{psql};
+	return;
+}
+
+# Not at the end of the script, when what it takes may be gone already, and not
+# in a process that was forked.
+sub DESTROY
+{
+	my ($self) = @_;
+	local ($@, $?, $!);
+
+	$self->quit if ${^GLOBAL_PHASE} ne 'DESTRUCT' && $self->{owner} == $$;
 	return;
 }
 
