@@ -11,6 +11,7 @@
 #include "crypto/bytes.h"
 
 static bool reader_number(ByteReader *r, int width, uint64_t *out);
+static bool reader_le(ByteReader *r, int width, uint64_t *out);
 static void writer_number(ByteWriter *w, int width, uint64_t value);
 
 bool
@@ -73,6 +74,34 @@ bool
 reader_u64(ByteReader *r, uint64_t *out)
 {
 	return reader_number(r, 8, out);
+}
+
+bool
+reader_le16(ByteReader *r, uint16_t *out)
+{
+	uint64_t	value;
+
+	if (!reader_le(r, 2, &value))
+		return false;
+	*out = (uint16_t) value;
+	return true;
+}
+
+bool
+reader_le32(ByteReader *r, uint32_t *out)
+{
+	uint64_t	value;
+
+	if (!reader_le(r, 4, &value))
+		return false;
+	*out = (uint32_t) value;
+	return true;
+}
+
+bool
+reader_le64(ByteReader *r, uint64_t *out)
+{
+	return reader_le(r, 8, out);
 }
 
 bool
@@ -148,6 +177,20 @@ reader_number(ByteReader *r, int width, uint64_t *out)
 	if (!reader_take(r, (size_t) width, &taken))
 		return false;
 	for (int i = 0; i < width; i++)
+		value = value << 8 | taken.data[i];
+	*out = value;
+	return true;
+}
+
+static bool
+reader_le(ByteReader *r, int width, uint64_t *out)
+{
+	Bytes		taken;
+	uint64_t	value = 0;
+
+	if (!reader_take(r, (size_t) width, &taken))
+		return false;
+	for (int i = width - 1; i >= 0; i--)
 		value = value << 8 | taken.data[i];
 	*out = value;
 	return true;

@@ -4,7 +4,7 @@
  *	  Views of bytes, and the checked reader and writer through which every
  *	  byte from outside (disk, network, another process) passes once.
  *
- * Numbers are big-endian.  A reader that fails leaves its position where it
+ * Numbers are big-endian unless a name says "le".  A reader that fails leaves its position where it
  * was; a writer that runs out of room says so in .overflow and writes
  * nothing further, so that a caller may check once at the end.
  *
@@ -102,6 +102,9 @@ extern bool reader_u8(ByteReader *r, uint8_t *out);
 extern bool reader_u16(ByteReader *r, uint16_t *out);
 extern bool reader_u32(ByteReader *r, uint32_t *out);
 extern bool reader_u64(ByteReader *r, uint64_t *out);
+extern bool reader_le16(ByteReader *r, uint16_t *out);
+extern bool reader_le32(ByteReader *r, uint32_t *out);
+extern bool reader_le64(ByteReader *r, uint64_t *out);
 
 /* Bytes behind a length of 16 bits. */
 extern bool reader_sized(ByteReader *r, Bytes *out);

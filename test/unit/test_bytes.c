@@ -9,6 +9,7 @@
 #include "tap.h"
 
 static void test_round_trip(void);
+static void test_little_endian(void);
 static void test_every_length(void);
 static void test_reader_stays(void);
 static void test_writer_overflow(void);
@@ -18,6 +19,7 @@ void
 test_bytes(void)
 {
 	test_round_trip();
+	test_little_endian();
 	test_every_length();
 	test_reader_stays();
 	test_writer_overflow();
@@ -59,6 +61,24 @@ test_round_trip(void)
 		   "a reader gives back what a writer wrote");
 }
 
+static void
+test_little_endian(void)
+{
+	static const uint8_t data[] = {
+		0x02, 0x01, 0x06, 0x05, 0x04, 0x83, 0x0e, 0x0d, 0x0c, 0x0b, 0x0a, 0x09, 0x08, 0xf7
+	};
+	ByteReader	r = reader_of(bytes_of(data, sizeof(data)));
+	uint16_t	u16;
+	uint32_t	u32;
+	uint64_t	u64;
+
+	tap_ok(reader_le16(&r, &u16) && u16 == 0x0102 &&
+		   reader_le32(&r, &u32) && u32 == 0x83040506 &&
+		   reader_le64(&r, &u64) && u64 == UINT64_C(0xf708090a0b0c0d0e) &&
+		   reader_left(&r) == 0,
+		   "a reader reads little-endian numbers where the name says so");
+}
+
 /* Each kind of read succeeds exactly when its bytes are there. */
 static void
 test_every_length(void)
@@ -68,7 +88,7 @@ test_every_length(void)
 
 	for (size_t len = 0; len <= 9; len++)
 	{
-		ByteReader	r[6];
+		ByteReader	r[9];
 		uint8_t		u8;
 		uint16_t	u16;
 		uint32_t	u32;
@@ -76,7 +96,7 @@ test_every_length(void)
 		uint8_t		copy[5];
 		Bytes		taken;
 
-		for (int i = 0; i < 6; i++)
+		for (int i = 0; i < 9; i++)
 			r[i] = reader_of(bytes_of(data, len));
 		TAP_EACH(ok, reader_u8(&r[0], &u8) == (len >= 1), "len %zu", len);
 		TAP_EACH(ok, reader_u16(&r[1], &u16) == (len >= 2), "len %zu", len);
@@ -84,6 +104,9 @@ test_every_length(void)
 		TAP_EACH(ok, reader_u64(&r[3], &u64) == (len >= 8), "len %zu", len);
 		TAP_EACH(ok, reader_copy(&r[4], copy, 5) == (len >= 5), "len %zu", len);
 		TAP_EACH(ok, reader_take(&r[5], 7, &taken) == (len >= 7), "len %zu", len);
+		TAP_EACH(ok, reader_le16(&r[6], &u16) == (len >= 2), "len %zu", len);
+		TAP_EACH(ok, reader_le32(&r[7], &u32) == (len >= 4), "len %zu", len);
+		TAP_EACH(ok, reader_le64(&r[8], &u64) == (len >= 8), "len %zu", len);
 	}
 	tap_ok(ok, "a read succeeds exactly when its bytes are there");
 }
