@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * evidence_tap.h
+ *	  The tests of src/evidence, and what they share.
+ *
+ * Recorded evidence of real hardware is in the folder attestation of
+ * BIONIC_CRYPT_TEST_DATA; tests that want it are skipped where it is not.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef UNIT_EVIDENCE_TAP_H
+#define UNIT_EVIDENCE_TAP_H
+
+#include "evidence/evidence.h"
+#include "../tap.h"
+
+#define SAMPLE_MAX	65536
+
+/* When the recorded certificates are valid, save the one of a year. */
+#define SAMPLES_AT	INT64_C(1770000000)
+
+/* Whether recorded evidence is there; says so when not. */
+extern bool samples_present(const char *what);
+
+/* A file of recorded evidence, which must be there; kept until the end. */
+extern Bytes sample(const char *path_format,...) __attribute__((format(printf, 1, 2)));
+
+/* Whether the last check failed, for these reasons: parts of its texts. */
+extern bool refused_for(const Verdict *verdict, const char *what, const char *detail);
+
+/* One function a file of tests. */
+extern void test_verdict(void);
+
+#endif							/* UNIT_EVIDENCE_TAP_H */
