@@ -19,6 +19,7 @@
 #include "crypto/aead.h"
 #include "crypto/sealed_box.h"
 #include "keys/catalog_changed.h"
+#include "report/loaded_libraries.h"
 #include "report/scrub_log.h"
 #include "session/key_cache.h"
 #include "session/pending.h"
@@ -65,6 +66,7 @@ _PG_init(void)
 	MarkGUCPrefixReserved("bionic_crypt");
 
 	shmem_init();
+	loaded_libraries_init();
 	if (!IsBinaryUpgrade)
 		launcher_register();
 }
