@@ -2,7 +2,7 @@
  *
  * compat.h
  *	  Every difference between the PostgreSQL versions we build on, 15 to 18.
- *	  No other file looks at PG_VERSION_NUM.
+ *	  No other file looks at PG_VERSION_NUM, but compat_json.h.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,8 +16,6 @@
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
-#include "common/jsonapi.h"
-#include "mb/pg_wchar.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
@@ -83,17 +81,6 @@ compat_wait_event(uint32 *cached, const char *name)
 	return *cached;
 #else
 	return PG_WAIT_EXTENSION;
-#endif
-}
-
-/* Reads text where it is, un-escapes nothing, and is freed by pfree(). */
-static inline JsonLexContext *
-compat_json_lexer(const char *text, Size len)
-{
-#if PG_VERSION_NUM >= 170000
-	return makeJsonLexContextCstringLen(NULL, text, len, PG_UTF8, false);
-#else
-	return makeJsonLexContextCstringLen(unconstify(char *, text), (int) len, PG_UTF8, false);
 #endif
 }
 

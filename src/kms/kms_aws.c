@@ -18,8 +18,10 @@
 #include <openssl/crypto.h>
 #include <sodium.h>
 
+#include "base/json.h"
+#include "crypto/base64.h"
 #include "crypto/envelope.h"
-#include "kms/json.h"
+#include "kms/json_writer.h"
 #include "kms/kms_aws.h"
 #include "kms/kms_options.h"
 #include "kms/kms_transport.h"
@@ -221,7 +223,7 @@ read_key(const KmsReply *reply, const KmsAsked *asked, uint8 *out, Size *out_len
 	char		plaintext[PLAINTEXT_MAX];
 	bool		ok = read_result(reply, asked, "Plaintext", plaintext, sizeof(plaintext), error);
 
-	if (ok && (!json_base64_decode(plaintext, out, DATA_KEY_LEN, out_len) ||
+	if (ok && (!base64_decode(plaintext, out, DATA_KEY_LEN, out_len) ||
 			   *out_len != DATA_KEY_LEN))
 		ok = kms_reply_fail(reply, error, KMS_PROTOCOL, "", "Its reply holds no data key");
 	OPENSSL_cleanse(plaintext, sizeof(plaintext));
@@ -238,7 +240,7 @@ read_wrapped(const KmsReply *reply, const KmsAsked *asked, uint8 *out, Size *out
 
 	if (!read_result(reply, asked, "CiphertextBlob", blob, sizeof(blob), error))
 		return false;
-	return (json_base64_decode(blob, out, KMS_WRAPPED_MAX, out_len) && *out_len > 0) ||
+	return (base64_decode(blob, out, KMS_WRAPPED_MAX, out_len) && *out_len > 0) ||
 		kms_reply_fail(reply, error, KMS_PROTOCOL, "", "Its reply holds no wrapped key");
 }
 

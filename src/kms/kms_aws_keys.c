@@ -15,7 +15,7 @@
 #include <openssl/crypto.h>
 #include <time.h>
 
-#include "kms/json.h"
+#include "base/json.h"
 #include "kms/kms_aws.h"
 #include "kms/kms_options.h"
 

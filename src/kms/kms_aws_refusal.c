@@ -18,7 +18,7 @@
  */
 #include "postgres.h"
 
-#include "kms/json.h"
+#include "base/json.h"
 #include "kms/kms_aws.h"
 
 #define CODE_MAX	128

@@ -22,7 +22,9 @@
 
 #include <openssl/crypto.h>
 
-#include "kms/json.h"
+#include "base/json.h"
+#include "crypto/base64.h"
+#include "kms/json_writer.h"
 #include "kms/kms_azure.h"
 #include "kms/kms_inner_key.h"
 #include "kms/kms_reply.h"
@@ -254,7 +256,7 @@ decode(const char *text, uint8 *out, Size expected)
 {
 	Size		len;
 
-	return json_base64url_decode(text, out, expected, &len) && len == expected;
+	return base64url_decode(text, out, expected, &len) && len == expected;
 }
 
 static bool
@@ -273,7 +275,7 @@ read_rsa_wrapped(const KmsServer *server, const KmsAsked *asked, const KmsReply 
 
 	if (!json_find(bytes_of(reply->body, reply->body_len), wanted, lengthof(wanted)) ||
 		(version = version_of(server, asked, url)) == NULL ||
-		!json_base64url_decode(value, ciphertext, sizeof(ciphertext), &len) ||
+		!base64url_decode(value, ciphertext, sizeof(ciphertext), &len) ||
 		!(len == 2048 / 8 || len == 3072 / 8 || len == 4096 / 8))
 		return no_wrapped_key(reply, error);
 	return kms_inner_key_seal(asked, bytes_of_string(version), bytes_of(ciphertext, len),

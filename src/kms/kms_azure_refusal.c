@@ -17,7 +17,7 @@
  */
 #include "postgres.h"
 
-#include "kms/json.h"
+#include "base/json.h"
 #include "kms/kms_azure.h"
 #include "kms/kms_reply.h"
 

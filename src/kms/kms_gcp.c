@@ -22,7 +22,9 @@
 
 #include "port/pg_crc32c.h"
 
-#include "kms/json.h"
+#include "base/json.h"
+#include "crypto/base64.h"
+#include "kms/json_writer.h"
 #include "kms/kms_address.h"
 #include "kms/kms_gcp.h"
 #include "kms/kms_options.h"
@@ -313,7 +315,7 @@ read_key(const KmsReply *reply, uint8 *out, Size *out_len, KmsError *error)
 
 	is_key = json_find(bytes_of(reply->body, reply->body_len), wanted, lengthof(wanted)) &&
 		wanted[0].found && wanted[1].found &&
-		json_base64_decode(plaintext, out, DATA_KEY_LEN, out_len) && *out_len == DATA_KEY_LEN;
+		base64_decode(plaintext, out, DATA_KEY_LEN, out_len) && *out_len == DATA_KEY_LEN;
 	intact = is_key && is_crc32c(crc, bytes_of(out, DATA_KEY_LEN));
 	OPENSSL_cleanse(plaintext, sizeof(plaintext));
 	OPENSSL_cleanse(crc, sizeof(crc));
@@ -357,7 +359,7 @@ read_wrapped(const KmsReply *reply, const char *kek, uint8 *out, Size *out_len,
 
 	if (!json_find(bytes_of(reply->body, reply->body_len), wanted, lengthof(wanted)) ||
 		!wanted[1].found || !wanted[2].found ||
-		!json_base64_decode(ciphertext, out, KMS_WRAPPED_MAX, out_len) || *out_len == 0)
+		!base64_decode(ciphertext, out, KMS_WRAPPED_MAX, out_len) || *out_len == 0)
 		return kms_reply_fail(reply, error, KMS_PROTOCOL, "", "Its reply holds no wrapped key");
 	if (!is_version_of(name, kek))
 		return kms_reply_fail(reply, error, KMS_PROTOCOL, "",

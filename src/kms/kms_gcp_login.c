@@ -18,7 +18,7 @@
 
 #include <openssl/crypto.h>
 
-#include "kms/json.h"
+#include "base/json.h"
 #include "kms/kms_gcp.h"
 #include "kms/kms_jwt.h"
 #include "kms/kms_oauth.h"

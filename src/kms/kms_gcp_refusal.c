@@ -20,7 +20,7 @@
  */
 #include "postgres.h"
 
-#include "kms/json.h"
+#include "base/json.h"
 #include "kms/kms_gcp.h"
 #include "kms/kms_oauth.h"
 

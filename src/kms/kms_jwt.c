@@ -14,7 +14,8 @@
 #include <openssl/rsa.h>
 #include <sodium.h>
 
-#include "kms/json.h"
+#include "base/json.h"
+#include "crypto/base64.h"
 #include "kms/kms_jwt.h"
 #include "kms/kms_options.h"
 #include "kms/kms_rsa_key.h"
@@ -174,7 +175,7 @@ jwt_expires(const char *token)
 		claims[len] = '\0';
 
 		/* Digits, and behind a dot what nobody needs (RFC 7519, 2). */
-		if (json_base64url_decode(claims, json, sizeof(json), &len) &&
+		if (base64url_decode(claims, json, sizeof(json), &len) &&
 			json_find(bytes_of(json, len), &wanted, 1) && wanted.found &&
 			strspn(expires, "0123456789.") == strlen(expires))
 			seconds = Min(strtoll(expires, NULL, 10), SECONDS_MAX);

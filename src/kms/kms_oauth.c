@@ -9,7 +9,7 @@
 
 #include <openssl/crypto.h>
 
-#include "kms/json.h"
+#include "base/json.h"
 #include "kms/kms_oauth.h"
 #include "kms/kms_options.h"
 #include "kms/kms_reply.h"

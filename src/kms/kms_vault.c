@@ -21,7 +21,9 @@
 
 #include <openssl/crypto.h>
 
-#include "kms/json.h"
+#include "base/json.h"
+#include "crypto/base64.h"
+#include "kms/json_writer.h"
 #include "kms/kms_options.h"
 #include "kms/kms_reply.h"
 #include "kms/kms_transport.h"
@@ -170,7 +172,7 @@ is_wrapped_form(const char *form)
 	digits = strspn(version, "0123456789");
 	return digits > 0 && digits <= VERSION_DIGITS_MAX && version[0] != '0' &&
 		version[digits] == ':' &&
-		json_base64_decode(version + digits + 1, decoded, sizeof(decoded), &len) && len > 0;
+		base64_decode(version + digits + 1, decoded, sizeof(decoded), &len) && len > 0;
 }
 
 /* A wrapped key as the body's member "ciphertext". */
@@ -240,7 +242,7 @@ read_key(const KmsReply *reply, uint8 *out, Size *out_len, KmsError *error)
 	bool		ok;
 
 	ok = json_find(bytes_of(reply->body, reply->body_len), &wanted, 1) && wanted.found &&
-		json_base64_decode(plaintext, out, DATA_KEY_LEN, out_len) && *out_len == DATA_KEY_LEN;
+		base64_decode(plaintext, out, DATA_KEY_LEN, out_len) && *out_len == DATA_KEY_LEN;
 	OPENSSL_cleanse(plaintext, sizeof(plaintext));
 	if (ok)
 		return true;

@@ -17,7 +17,8 @@
 
 #include <openssl/crypto.h>
 
-#include "kms/json.h"
+#include "base/json.h"
+#include "kms/json_writer.h"
 #include "kms/kms_options.h"
 #include "kms/kms_reply.h"
 #include "kms/kms_vault.h"

@@ -16,7 +16,7 @@
  */
 #include "postgres.h"
 
-#include "kms/json.h"
+#include "base/json.h"
 #include "kms/kms_reply.h"
 #include "kms/kms_vault.h"
 

@@ -10,7 +10,9 @@
  */
 #include "postgres.h"
 
-#include "kms/json.h"
+#include "base/json.h"
+#include "crypto/base64.h"
+#include "kms/json_writer.h"
 
 extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -68,7 +70,7 @@ check_base64(const char *text)
 	Size		capacity = strlen(text) / 2;
 	Size		len;
 
-	if (!json_base64_decode(text, out, capacity, &len))
+	if (!base64_decode(text, out, capacity, &len))
 		return;
 	check(len <= capacity);
 	http_request_init(&request, "POST", "");

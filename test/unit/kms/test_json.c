@@ -7,7 +7,9 @@
  */
 #include "kms_tap.h"
 
-#include "kms/json.h"
+#include "base/json.h"
+#include "crypto/base64.h"
+#include "kms/json_writer.h"
 
 #define OUT_MAX 16
 
@@ -39,6 +41,15 @@ static const FindCase cases[] = {
 	{"{\"\":\"x\"}", "a", true, NULL},
 	{"\"a\"", "a", true, NULL},
 	{"[]", "a", true, NULL},
+
+	/* pointers of RFC 6901, for names with dots */
+	{"{\"a\":{\"b\":[1,{\"c\":\"x\"}]}}", "/a/b/1/c", true, "x"},
+	{"{\"a.b\":{\"c/d\":{\"~1\":\"x\"}}}", "/a.b/c~1d/~01", true, "x"},
+	{"{\"a.b\":\"x\"}", "a.b", true, NULL},
+	{"{\"a\":{\"b\":\"x\"}}", "/a.b", true, NULL},
+	{"{\"\":{\"\":\"x\"}}", "//", true, "x"},
+	{"{\"a\":\"x\"}", "/a/", true, NULL},
+	{"{\"a.b\":\"x\",\"a.b\":\"x\"}", "/a.b", false, NULL},
 
 	/* numbers and booleans are text as they are written */
 	{"{\"a\":true}", "a", true, "true"},
@@ -184,7 +195,7 @@ test_several(void)
 static void
 test_depth(void)
 {
-	static char json[KMS_REPLY_BODY_MAX + 2];
+	static char json[JSON_TEXT_MAX + 2];
 	char		out[OUT_MAX];
 	JsonWanted	wanted = {"a", out, sizeof(out), false};
 	bool		ok = true;
@@ -207,16 +218,16 @@ test_depth(void)
 		   JSON_DEPTH_MAX);
 
 	memset(json, '[', sizeof(json));
-	ok = !find_exact(json, KMS_REPLY_BODY_MAX, &wanted, 1);
+	ok = !find_exact(json, JSON_TEXT_MAX, &wanted, 1);
 	json[0] = '\"';
-	tap_ok(ok && !find_exact(json, KMS_REPLY_BODY_MAX, &wanted, 1),
-		   "so many brackets as fit into a reply do no harm");
+	tap_ok(ok && !find_exact(json, JSON_TEXT_MAX, &wanted, 1),
+		   "so many brackets as fit into a text do no harm");
 
 	memset(json, ' ', sizeof(json));
 	memcpy(json, "{}", 2);
-	tap_ok(find_exact(json, KMS_REPLY_BODY_MAX, &wanted, 1) &&
-		   !find_exact(json, KMS_REPLY_BODY_MAX + 1, &wanted, 1),
-		   "what is longer than a reply may be is refused");
+	tap_ok(find_exact(json, JSON_TEXT_MAX, &wanted, 1) &&
+		   !find_exact(json, JSON_TEXT_MAX + 1, &wanted, 1),
+		   "what is longer than a text may be is refused");
 }
 
 /* Every part of a text, and every byte of it replaced. */
@@ -304,7 +315,7 @@ test_base64(void)
 		strlcpy(encoded, vectors[i][1] + 1, sizeof(encoded));
 		encoded[strlen(encoded) - 1] = '\0';
 		TAP_EACH(ok, body_is(vectors[i][1]) &&
-				 json_base64_decode(encoded, decoded, strlen(vectors[i][0]), &len) &&
+				 base64_decode(encoded, decoded, strlen(vectors[i][0]), &len) &&
 				 bytes_equal(bytes_of(decoded, len), bytes_of_string(vectors[i][0])),
 				 "%s", vectors[i][0]);
 	}
@@ -316,7 +327,7 @@ test_base64(void)
 		uint8		decoded[6] = "zzzzz";
 		Size		len = 99;
 
-		TAP_EACH(ok, !json_base64_decode(refused[i], decoded, sizeof(decoded), &len) &&
+		TAP_EACH(ok, !base64_decode(refused[i], decoded, sizeof(decoded), &len) &&
 				 len == 0 && memcmp(decoded, "\0\0\0\0\0\0", 6) == 0, "%s", refused[i]);
 	}
 	tap_ok(ok, "base64 that is not canonical or does not fit is refused, with nothing left behind");
