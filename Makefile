@@ -28,6 +28,11 @@ PKCS11_HELPER = bionic_crypt_pkcs11
 PKCS11_OBJS := $(patsubst %.c,%.o,$(sort $(wildcard src/programs/pkcs11_*.c)) \
 	src/kms/pkcs11_message.c src/crypto/bytes.c)
 
+# What the library says that it was built from.
+STAMP = src/report/build_stamp.inc
+STAMPED := $(sort Makefile bionic_crypt.control src/report/build_stamp $(FRAGMENTS) $(DATA) \
+	$(wildcard src/*.[ch] src/*/*.[ch]))
+
 # Set with := since PGXS asks whether they are empty.  Both kinds of test find
 # their output in expected/: 15 knows no other place that 16 knows as well.
 REGRESS := $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
@@ -36,7 +41,7 @@ ISOLATION := $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)
 ISOLATION_OPTS = --load-extension=bionic_crypt --inputdir=test --outputdir=.
 REGRESS_PREP = $(if $(findstring --temp-instance,$(EXTRA_REGRESS_OPTS)),, \
 	$(if $(REGRESS)$(ISOLATION),preloaded))
-EXTRA_CLEAN = $(PKCS11_HELPER) src/programs/*.o bionic_crypt--*.sql results output_iso tmp_check log regression.diffs regression.out
+EXTRA_CLEAN = $(PKCS11_HELPER) $(STAMP) src/programs/*.o bionic_crypt--*.sql results output_iso tmp_check log regression.diffs regression.out
 
 # Nothing of the build's folder goes into the library.
 PG_CPPFLAGS = -Isrc
@@ -53,6 +58,17 @@ PROVE_TESTS ?= $(sort $(wildcard test/t/*.pl))
 
 # PGXS knows no dependencies on headers: any header rebuilds all, in seconds.
 $(OBJS) $(OBJS:.o=.bc) $(PKCS11_OBJS): $(wildcard src/*/*.h)
+
+# Each make looks, and what stays as it was rebuilds nothing.  Of the flags
+# those go in that do not name the build's folder.
+src/report/build_info.o src/report/build_info.bc: $(STAMP)
+$(STAMP): export BUILD_VERSION = $(EXTVERSION)
+$(STAMP): export BUILD_FLAGS = $(strip $(filter-out -ffile-prefix-map=% -fdebug-prefix-map=% \
+	-fmacro-prefix-map=%,$(CFLAGS)) $(filter -D% -U%,$(CPPFLAGS)))
+$(STAMP): look
+	@src/report/build_stamp $(STAMPED) >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+.PHONY: look
 
 $(filter src/programs/%,$(PKCS11_OBJS)): override CPPFLAGS += \
 	$(shell pkg-config --cflags p11-kit-1 2>/dev/null || echo -I/usr/include/p11-kit-1)

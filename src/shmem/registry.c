@@ -48,6 +48,11 @@ typedef struct Registry
 
 static Registry *registry;		/* shared */
 
+/* In the order of SecretMemory, which the worker writes. */
+static const char *const secret_memory_names[] = {
+	"none", "memfd_secret", "locked"
+};
+
 static Size
 entries_size(void)
 {
@@ -359,6 +364,19 @@ registry_look(WorkerCounters **counters, int *pid)
 	}
 	LWLockRelease(shmem_lock(SHMEM_LOCK_REGISTRY));
 	return entry != NULL;
+}
+
+const char *
+registry_secret_memory(void)
+{
+	WorkerCounters *counters;
+	int			pid;
+	uint64		kind;
+
+	if (!registry_look(&counters, &pid))
+		return NULL;
+	kind = pg_atomic_read_u64(&counters->secret_memory);
+	return secret_memory_names[Min(kind, lengthof(secret_memory_names) - 1)];
 }
 
 void

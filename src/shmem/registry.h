@@ -70,6 +70,12 @@ extern WorkerCounters *registry_counters(void);
 extern bool registry_look(WorkerCounters **counters, int *pid);
 
 /*
+ * Backend: the name of the kind of memory that the key worker of our database
+ * keeps keys in; "none" before it has any, NULL when there was no worker.
+ */
+extern const char *registry_secret_memory(void);
+
+/*
  * Worker: says whether it has something to do; an idle one gives way to
  * another database.
  */

@@ -16,11 +16,6 @@
 #include "shmem/registry.h"
 #include "shmem/shmem.h"
 
-/* In the order of SecretMemory, which the worker writes. */
-static const char *const secret_memory_names[] = {
-	"none", "memfd_secret", "locked"
-};
-
 static Datum
 counter(pg_atomic_uint64 *value)
 {
@@ -45,12 +40,10 @@ bionic_crypt_key_worker(PG_FUNCTION_ARGS)
 	memset(nulls, true, sizeof(nulls));
 	if (registry_look(&counters, &pid))
 	{
-		uint64		memory = pg_atomic_read_u64(&counters->secret_memory);
-
 		memset(nulls, false, sizeof(nulls));
 		nulls[0] = pid == 0;
 		values[0] = Int32GetDatum(pid);
-		values[1] = CStringGetTextDatum(secret_memory_names[Min(memory, lengthof(secret_memory_names) - 1)]);
+		values[1] = CStringGetTextDatum(registry_secret_memory());
 		values[2] = counter(&counters->keys_held);
 		values[3] = counter(&counters->requests);
 		values[4] = counter(&counters->refusals);
