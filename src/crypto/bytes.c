@@ -218,3 +218,13 @@ bytes_are_ascii(Bytes in)
 		seen |= in.data[i];
 	return seen < 0x80;
 }
+
+bool
+bytes_are_zero(Bytes in)
+{
+	uint8_t		seen = 0;
+
+	for (size_t i = 0; i < in.len; i++)
+		seen |= in.data[i];
+	return seen == 0;
+}

@@ -112,6 +112,9 @@ extern bool reader_sized(ByteReader *r, Bytes *out);
 /* Whether no byte is above 127.  Looks at all of them, as they may be a key. */
 extern bool bytes_are_ascii(Bytes in);
 
+/* Whether all are zero; nothing is. */
+extern bool bytes_are_zero(Bytes in);
+
 extern void writer_put(ByteWriter *w, Bytes in);
 extern void writer_u8(ByteWriter *w, uint8_t value);
 extern void writer_u16(ByteWriter *w, uint16_t value);

@@ -171,4 +171,7 @@ test_empty(void)
 		   !bytes_equal(bytes_of("a", 1), bytes_of("", 0)) &&
 		   !bytes_equal(bytes_of("a", 1), bytes_of("b", 1)),
 		   "bytes are equal by length and content");
+	tap_ok(bytes_are_zero(bytes_of(NULL, 0)) && bytes_are_zero(bytes_of("\0\0", 2)) &&
+		   !bytes_are_zero(bytes_of("\0\1", 2)) && !bytes_are_zero(bytes_of("\200\0", 2)),
+		   "bytes are zero when all are");
 }
