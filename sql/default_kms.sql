@@ -4,7 +4,7 @@
 \set VERBOSITY terse
 SET client_min_messages = warning;	-- the key file's notice holds a path
 CREATE ROLE regress_default_user;
-GRANT EXECUTE ON FUNCTION bionic_crypt.create_tenant(text, text, text, text, interval) TO regress_default_user;
+GRANT EXECUTE ON FUNCTION bionic_crypt.create_tenant(text, text, text, text, interval, boolean) TO regress_default_user;
 COPY (SELECT WHERE false) TO PROGRAM 'rm -f "$PWD.keys/"default_*';	-- of an earlier run
 CREATE SERVER default_ours FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'file');
 CREATE SERVER default_theirs FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'file');
@@ -53,7 +53,7 @@ SELECT bionic_crypt.create_tenant('default denied');
 RESET bionic_crypt.default_kms;
 SELECT count(*) FROM bionic_crypt.tenants WHERE tenant = 'default denied';
 
-REVOKE ALL ON FUNCTION bionic_crypt.create_tenant(text, text, text, text, interval) FROM regress_default_user;
+REVOKE ALL ON FUNCTION bionic_crypt.create_tenant(text, text, text, text, interval, boolean) FROM regress_default_user;
 REVOKE USAGE ON FOREIGN SERVER default_ours, default_theirs FROM regress_default_user;
 SELECT bionic_crypt.revoke_tenant(tenant, 'regress_default_user') FROM bionic_crypt.grants
 	WHERE role = 'regress_default_user'::regrole;

@@ -87,7 +87,7 @@ COPY (SELECT WHERE false) TO PROGRAM 'test -e "$PWD.keys/kms_lost.made"';
 SET ROLE regress_kms_user;
 SELECT * FROM bionic_crypt.check_kms('kms_fresh');
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION bionic_crypt.create_tenant(text, text, text, text, interval) TO regress_kms_user;
+GRANT EXECUTE ON FUNCTION bionic_crypt.create_tenant(text, text, text, text, interval, boolean) TO regress_kms_user;
 SET ROLE regress_kms_user;
 SELECT bionic_crypt.create_tenant('kms other', kms => 'kms_fresh');
 RESET ROLE;
@@ -130,7 +130,7 @@ ROLLBACK;
 SELECT count(*) FROM bionic_crypt.tenants WHERE tenant = 'kms passing';
 
 DROP SERVER kms_user;
-REVOKE ALL ON FUNCTION bionic_crypt.create_tenant(text, text, text, text, interval) FROM regress_kms_user;
+REVOKE ALL ON FUNCTION bionic_crypt.create_tenant(text, text, text, text, interval, boolean) FROM regress_kms_user;
 REVOKE USAGE ON FOREIGN SERVER kms_fresh FROM regress_kms_user;
 REVOKE USAGE ON FOREIGN DATA WRAPPER bionic_crypt FROM regress_kms_user;
 REVOKE CREATE ON DATABASE contrib_regression FROM regress_kms_user;

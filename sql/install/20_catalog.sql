@@ -14,6 +14,7 @@ CREATE TABLE bionic_crypt.catalog_tenants (
 	algorithm text NOT NULL,
 	state text NOT NULL DEFAULT 'active',
 	outage_grace interval NOT NULL,
+	attested boolean NOT NULL DEFAULT false,
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	CHECK (octet_length(tenant) BETWEEN 1 AND 63),
 	CHECK (octet_length(fingerprint) = 8),
@@ -117,7 +118,8 @@ CREATE VIEW bionic_crypt.grants WITH (security_barrier) AS
 COMMENT ON VIEW bionic_crypt.grants IS 'what roles may do for tenants; a NULL tenant stands for all';
 
 CREATE VIEW bionic_crypt.tenants WITH (security_barrier) AS
-	SELECT t.tenant, t.state, t.kms, t.kek, t.algorithm, t.outage_grace, t.created_at
+	SELECT t.tenant, t.state, t.kms, t.kek, t.algorithm, t.outage_grace, t.attested,
+		t.created_at
 	FROM bionic_crypt.catalog_tenants t
 	WHERE pg_catalog.pg_has_role('pg_monitor', 'USAGE')
 		OR EXISTS (SELECT FROM bionic_crypt.catalog_grants g

@@ -1,9 +1,10 @@
 /* Tenants, their keys, and who may act for them. */
 
 CREATE FUNCTION bionic_crypt.create_tenant(tenant text, kms text DEFAULT NULL, kek text DEFAULT NULL,
-	algorithm text DEFAULT 'xaes-256-gcm', outage_grace interval DEFAULT '10 minutes') RETURNS void
+	algorithm text DEFAULT 'xaes-256-gcm', outage_grace interval DEFAULT '10 minutes',
+	attested boolean DEFAULT false) RETURNS void
 	AS 'MODULE_PATHNAME', 'bionic_crypt_create_tenant' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION bionic_crypt.create_tenant(text, text, text, text, interval) IS 'creates a tenant with a data key wrapped by its KMS; the caller gets all privileges for it';
+COMMENT ON FUNCTION bionic_crypt.create_tenant(text, text, text, text, interval, boolean) IS 'creates a tenant with a data key wrapped by its KMS; the caller gets all privileges for it';
 
 CREATE FUNCTION bionic_crypt.suspend_tenant(tenant text) RETURNS void
 	AS 'MODULE_PATHNAME', 'bionic_crypt_suspend_tenant' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
@@ -16,6 +17,10 @@ COMMENT ON FUNCTION bionic_crypt.resume_tenant(text) IS 'ends what bionic_crypt.
 CREATE FUNCTION bionic_crypt.set_outage_grace(tenant text, outage_grace interval) RETURNS void
 	AS 'MODULE_PATHNAME', 'bionic_crypt_set_outage_grace' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION bionic_crypt.set_outage_grace(text, interval) IS 'how long the tenant''s keys may be used while its KMS cannot be asked';
+
+CREATE FUNCTION bionic_crypt.set_attested(tenant text, attested boolean) RETURNS void
+	AS 'MODULE_PATHNAME', 'bionic_crypt_set_attested' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION bionic_crypt.set_attested(text, boolean) IS 'whether the tenant''s keys are asked for with an attestation token only';
 
 CREATE FUNCTION bionic_crypt.current_tenant() RETURNS text
 	AS 'MODULE_PATHNAME', 'bionic_crypt_current_tenant' LANGUAGE C STABLE PARALLEL SAFE;

@@ -10,7 +10,7 @@ CREATE FUNCTION bionic_crypt.kms_statistics(OUT kms text,
 	OUT in_flight integer, OUT queued integer, OUT breaker text,
 	OUT p50_ms float8, OUT p95_ms float8, OUT p99_ms float8,
 	OUT config bigint, OUT denied bigint, OUT bad_ciphertext bigint, OUT unavailable bigint,
-	OUT throttled bigint, OUT protocol bigint, OUT credential bigint,
+	OUT throttled bigint, OUT protocol bigint, OUT credential bigint, OUT unattested bigint,
 	OUT key_file_missing bigint, OUT key_file_open bigint,
 	OUT oldest_lease interval) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'bionic_crypt_kms_statistics' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10;
@@ -21,7 +21,7 @@ CREATE VIEW bionic_crypt.stat_kms WITH (security_barrier) AS
 	SELECT s.kms, s.calls, s.requests, s.logins, s.retries, s.refused_by_breaker, s.waited,
 		s.in_flight, s.queued, s.breaker, s.p50_ms, s.p95_ms, s.p99_ms,
 		s.config, s.denied, s.bad_ciphertext, s.unavailable, s.throttled, s.protocol, s.credential,
-		s.key_file_missing, s.key_file_open, s.oldest_lease
+		s.unattested, s.key_file_missing, s.key_file_open, s.oldest_lease
 	FROM bionic_crypt.kms_statistics() s
 	WHERE s.kms IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_foreign_server f WHERE f.srvname = s.kms);
 COMMENT ON VIEW bionic_crypt.stat_kms IS 'what the key worker of this database counted about each KMS since the server started';

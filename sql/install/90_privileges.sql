@@ -20,6 +20,7 @@ GRANT EXECUTE ON FUNCTION bionic_crypt.rotate_key(text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION bionic_crypt.rewrap_keys(text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION bionic_crypt.move_tenant(text, text, text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION bionic_crypt.set_outage_grace(text, interval) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bionic_crypt.set_attested(text, boolean) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION bionic_crypt.check_kms(text, text) TO PUBLIC;
 GRANT SELECT ON bionic_crypt.tenants, bionic_crypt.keys, bionic_crypt.grants TO PUBLIC;
 GRANT EXECUTE ON FUNCTION bionic_crypt.key_worker() TO pg_monitor;

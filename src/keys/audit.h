@@ -23,6 +23,7 @@ typedef enum AuditEvent
 	AUDIT_TENANT_RESUMED,
 	AUDIT_TENANT_SHREDDED,
 	AUDIT_TENANT_MOVED,			/* to another KMS or key-encryption key */
+	AUDIT_TENANT_ATTESTED,		/* its keys need an attestation token, or no more */
 	AUDIT_TENANT_DELETED,
 	AUDIT_KEY_CREATED,
 	AUDIT_KEY_CHANGED,
@@ -40,6 +41,7 @@ typedef enum AuditEvent
 	/* Decisions of the key worker. */
 	AUDIT_KEY_GENERATED,		/* whether or not the transaction commits */
 	AUDIT_KEY_INTEGRITY,		/* a wrapped key is another one */
+	AUDIT_KEY_UNATTESTED,		/* not asked for: our token says too little */
 	AUDIT_KMS_DENIED,
 	AUDIT_KMS_RESTORED,
 	AUDIT_PERMISSION_DENIED,

@@ -59,6 +59,7 @@ static const AuditedTable tables[] = {
 			{"kek", "kek", false},
 			{"algorithm", "algorithm", false},
 			{"outage_grace", "outage_grace_s", false},
+			{"attested", "attested", false},
 		},
 		.meanings = {
 			{"state", "suspended", AUDIT_TENANT_SUSPENDED},
@@ -66,6 +67,7 @@ static const AuditedTable tables[] = {
 			{"state", "shredded", AUDIT_TENANT_SHREDDED},
 			{"kms", NULL, AUDIT_TENANT_MOVED},
 			{"kek", NULL, AUDIT_TENANT_MOVED},
+			{"attested", NULL, AUDIT_TENANT_ATTESTED},
 		},
 	},
 	{

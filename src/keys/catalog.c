@@ -156,6 +156,7 @@ read_tenant(TenantRow *row)
 	catalog_copy_text(0, 4, row->kek, sizeof(row->kek));
 	row->algorithm = algorithm_of_row(0, 5);
 	row->outage_grace_s = DatumGetInt64(catalog_column(0, 6));
+	row->attested = DatumGetBool(catalog_column(0, 7));
 }
 
 static bool
@@ -175,7 +176,7 @@ find_tenant(CatalogStatement *statement, const char *tenant, TenantRow *row)
 
 #define SELECT_TENANT \
 	"SELECT t.tenant, t.state, t.kms, t.kek, t.algorithm, " \
-	"extract(epoch FROM t.outage_grace)::bigint " \
+	"extract(epoch FROM t.outage_grace)::bigint, t.attested " \
 	"FROM bionic_crypt.catalog_tenants t WHERE t.tenant = $1"
 
 bool
@@ -217,6 +218,7 @@ read_key(KeyRecord *record)
 	record->wrapped_len = catalog_copy_bytes(0, 7, record->wrapped, KEY_WRAPPED_MAX);
 	catalog_copy_bytes(0, 8, record->check_value, CHECK_VALUE_LEN);
 	record->outage_grace_s = (uint32) DatumGetInt64(catalog_column(0, 9));
+	record->attested = DatumGetBool(catalog_column(0, 10));
 
 	/* The name stays in the record, for the error that says it is gone. */
 	strlcpy(record->server.name, server, NAMEDATALEN);
@@ -225,7 +227,7 @@ read_key(KeyRecord *record)
 
 #define SELECT_KEY \
 	"SELECT k.tenant, k.key_id, k.algorithm, k.state, k.kms, k.kek, k.wrapped, " \
-	"k.check_value, extract(epoch FROM t.outage_grace)::bigint " \
+	"k.check_value, extract(epoch FROM t.outage_grace)::bigint, t.attested " \
 	"FROM bionic_crypt.catalog_keys k " \
 	"JOIN bionic_crypt.catalog_tenants t ON t.tenant = k.tenant " \
 	"WHERE k.tenant = $1 AND k.purpose = 'data' AND "
@@ -293,6 +295,22 @@ catalog_server_in_use(const char *server)
 }
 
 bool
+catalog_server_attests(const char *server)
+{
+	static CatalogStatement statement = {
+		.sql = "SELECT 1 FROM bionic_crypt.catalog_tenants t "
+		"WHERE t.attested AND t.state <> 'shredded' AND (t.kms = $1 OR EXISTS "
+		"(SELECT FROM bionic_crypt.catalog_keys k WHERE k.tenant = t.tenant "
+		"AND k.kms = $1 AND k.state <> 'destroyed')) LIMIT 1",
+		.n_parameters = 1,
+		.types = {TEXTOID},
+	};
+	Datum		values[] = {CStringGetTextDatum(server)};
+
+	return run_alone(&statement, values) > 0;
+}
+
+bool
 catalog_role_in_use(Oid role)
 {
 	static CatalogStatement statement = {
@@ -310,10 +328,10 @@ catalog_insert_tenant(const TenantRow *row, const uint8 *fingerprint)
 {
 	static CatalogStatement statement = {
 		.sql = "INSERT INTO bionic_crypt.catalog_tenants "
-		"(tenant, fingerprint, kms, kek, algorithm, outage_grace) "
-		"VALUES ($1, $2, $3, $4, $5, make_interval(secs => $6))",
-		.n_parameters = 6,
-		.types = {TEXTOID, BYTEAOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID},
+		"(tenant, fingerprint, kms, kek, algorithm, outage_grace, attested) "
+		"VALUES ($1, $2, $3, $4, $5, make_interval(secs => $6), $7)",
+		.n_parameters = 7,
+		.types = {TEXTOID, BYTEAOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, BOOLOID},
 	};
 	Datum		values[] = {
 		CStringGetTextDatum(row->tenant),
@@ -322,6 +340,7 @@ catalog_insert_tenant(const TenantRow *row, const uint8 *fingerprint)
 		CStringGetTextDatum(row->kek),
 		CStringGetTextDatum(row->algorithm->name),
 		Float8GetDatum((double) row->outage_grace_s),
+		BoolGetDatum(row->attested),
 	};
 
 	(void) run_alone(&statement, values);
@@ -332,9 +351,9 @@ catalog_update_tenant(const TenantRow *row)
 {
 	static CatalogStatement statement = {
 		.sql = "UPDATE bionic_crypt.catalog_tenants SET state = $2, kms = $3, kek = $4, "
-		"outage_grace = make_interval(secs => $5) WHERE tenant = $1",
-		.n_parameters = 5,
-		.types = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID},
+		"outage_grace = make_interval(secs => $5), attested = $6 WHERE tenant = $1",
+		.n_parameters = 6,
+		.types = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, BOOLOID},
 	};
 	Datum		values[] = {
 		CStringGetTextDatum(row->tenant),
@@ -342,6 +361,7 @@ catalog_update_tenant(const TenantRow *row)
 		CStringGetTextDatum(row->kms),
 		CStringGetTextDatum(row->kek),
 		Float8GetDatum((double) row->outage_grace_s),
+		BoolGetDatum(row->attested),
 	};
 
 	(void) run_alone(&statement, values);

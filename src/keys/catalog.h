@@ -31,6 +31,7 @@ typedef struct TenantRow
 	char		kek[KEY_KEK_MAX];
 	const AeadAlgorithm *algorithm;
 	int64		outage_grace_s;
+	bool		attested;		/* keys are asked for with an attestation token only */
 } TenantRow;
 
 typedef enum KeyLookup
@@ -60,12 +61,15 @@ extern KeyLookup catalog_find_key(const char *tenant, const uint8 *key_id,
 /* Whether a key that is not destroyed was wrapped by a server of this name. */
 extern bool catalog_server_in_use(const char *server);
 
+/* Whether it is in use by a tenant that demands attestation. */
+extern bool catalog_server_attests(const char *server);
+
 /* Whether a role has privileges for any tenant, or for all. */
 extern bool catalog_role_in_use(Oid role);
 
 extern void catalog_insert_tenant(const TenantRow *row, const uint8 *fingerprint);
 
-/* Writes back what may change: state, KMS and KEK, outage_grace.  The caller has locked the row. */
+/* Writes back what may change: state, KMS and KEK, outage_grace, attested.  The caller has locked the row. */
 extern void catalog_update_tenant(const TenantRow *row);
 
 /* Adds a key as the next version and makes it the active one. */

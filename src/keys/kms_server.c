@@ -88,6 +88,32 @@ find_and_lock_server(const char *name)
 	return server;
 }
 
+bool
+kms_server_find_and_lock(const char *name, KmsServerRecord *record)
+{
+	ForeignServer *server = find_and_lock_server(name);
+
+	if (server == NULL)
+		return false;
+	fill_record(server, record);
+	return true;
+}
+
+bool
+kms_server_has_option(const KmsServerRecord *record, const char *name)
+{
+	ByteReader	in = reader_of(bytes_of(record->options, record->options_len));
+	Bytes		option;
+	Bytes		value;
+
+	while (reader_sized(&in, &option) && reader_sized(&in, &value))
+	{
+		if (option.len == strlen(name) && memcmp(option.data, name, option.len) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 kms_server_require(const char *name, Oid role, KmsServerRecord *record)
 {

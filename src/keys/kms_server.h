@@ -18,11 +18,14 @@
 /* False when there is no server of that name under our wrapper. */
 extern bool kms_server_find(const char *name, KmsServerRecord *record);
 
-/*
- * The same for a role that wants to use it: raises unless it has USAGE.  The
- * server is locked against change until the transaction ends.
- */
+/* The same, and locks the server against change until the transaction ends. */
+extern bool kms_server_find_and_lock(const char *name, KmsServerRecord *record);
+
+/* The same for a role that wants to use it: raises unless it has USAGE. */
 extern void kms_server_require(const char *name, Oid role, KmsServerRecord *record);
+
+/* Whether the server was given an option of this name. */
+extern bool kms_server_has_option(const KmsServerRecord *record, const char *name);
 
 /* Options (a list of DefElem) to bytes; raises when they are too long. */
 extern Size kms_server_options(List *options, uint8 *out, Size capacity);

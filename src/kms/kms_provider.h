@@ -38,6 +38,8 @@ typedef enum KmsStatus
 	KMS_THROTTLED,				/* likewise; not before retry_after_ms */
 	KMS_PROTOCOL,				/* likewise: a reply that makes no sense */
 	KMS_CREDENTIAL,				/* likewise: ours is missing or has expired */
+	KMS_UNATTESTED,				/* not asked: ours does not say what it must;
+								 * as denied, with its own error */
 	KMS_KEY_FILE_MISSING,		/* as unavailable, with its own error */
 	KMS_KEY_FILE_OPEN			/* likewise */
 } KmsStatus;

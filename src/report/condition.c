@@ -30,6 +30,10 @@ static const ConditionText texts[] = {
 	[CONDITION_KMS_UNREACHABLE] = {
 		"KM002", "could not reach KMS \"%s\"", NULL,
 	"The server log says why."},
+	[CONDITION_UNATTESTED] = {
+		"KM009", "KMS \"%s\" was not asked for the key of tenant \"%s\"",
+		"The key is asked for with an attestation token only, and the one at hand does not have the claims that this takes.",
+	"The server log says which."},
 	[CONDITION_TENANT_SUSPENDED] = {
 		"KM003", "tenant \"%s\" is suspended", NULL,
 	"Use bionic_crypt.resume_tenant() to end it."},

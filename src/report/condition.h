@@ -19,6 +19,7 @@ typedef enum Condition
 	CONDITION_NONE = 0,
 	CONDITION_KMS_DENIED,		/* subject: KMS, object: tenant */
 	CONDITION_KMS_UNREACHABLE,	/* subject: KMS */
+	CONDITION_UNATTESTED,		/* subject: KMS, object: tenant */
 	CONDITION_TENANT_SUSPENDED, /* subject: tenant */
 	CONDITION_TENANT_SHREDDED,	/* subject: tenant */
 	CONDITION_NO_TENANT,

@@ -131,6 +131,8 @@ bionic_crypt_move_tenant(PG_FUNCTION_ARGS)
 	tenant_kek_argument(fcinfo, 2, request->target_kek);
 	lock_for_rotation(tenant, PRIVILEGE_OWN, &row);
 	kms_server_require(text_to_cstring(PG_GETARG_TEXT_PP(1)), GetUserId(), &request->target);
+	if (row.attested)
+		tenant_require_claims(&request->target);
 	request->may_create_kek = !catalog_server_in_use(request->target.name);
 
 	n = wrap_keys_anew(tenant, KEY_OP_MOVE, request);

@@ -65,6 +65,7 @@ write_record(ByteWriter *out, const KeyRecord *r)
 	writer_put(out, bytes_of(r->key_id, KEY_ID_LEN));
 	writer_u8(out, r->algorithm);
 	writer_u32(out, r->outage_grace_s);
+	writer_u8(out, r->attested);
 	write_server(out, &r->server);
 	write_text(out, r->kek);
 	writer_sized(out, bytes_of(r->wrapped, r->wrapped_len));
@@ -74,14 +75,20 @@ write_record(ByteWriter *out, const KeyRecord *r)
 static bool
 read_record(ByteReader *in, KeyRecord *r)
 {
-	return read_text(in, r->tenant, sizeof(r->tenant)) &&
-		reader_copy(in, r->key_id, KEY_ID_LEN) &&
-		reader_u8(in, &r->algorithm) &&
-		reader_u32(in, &r->outage_grace_s) &&
-		read_server(in, &r->server) &&
-		read_text(in, r->kek, sizeof(r->kek)) &&
-		read_array(in, r->wrapped, sizeof(r->wrapped), &r->wrapped_len) &&
-		reader_copy(in, r->check_value, CHECK_VALUE_LEN);
+	uint8		attested;
+
+	if (!read_text(in, r->tenant, sizeof(r->tenant)) ||
+		!reader_copy(in, r->key_id, KEY_ID_LEN) ||
+		!reader_u8(in, &r->algorithm) ||
+		!reader_u32(in, &r->outage_grace_s) ||
+		!reader_u8(in, &attested) ||
+		!read_server(in, &r->server) ||
+		!read_text(in, r->kek, sizeof(r->kek)) ||
+		!read_array(in, r->wrapped, sizeof(r->wrapped), &r->wrapped_len) ||
+		!reader_copy(in, r->check_value, CHECK_VALUE_LEN))
+		return false;
+	r->attested = attested != 0;
+	return true;
 }
 
 Size

@@ -41,6 +41,7 @@ typedef struct KeyRecord
 	uint8		key_id[KEY_ID_LEN];
 	uint8		algorithm;		/* with which its values are sealed */
 	uint32		outage_grace_s;
+	bool		attested;		/* asked for with an attestation token only */
 	KmsServerRecord server;
 	char		kek[KEY_KEK_MAX];
 	Size		wrapped_len;

@@ -29,6 +29,21 @@ may_see_details(void)
 	return has_privs_of_role(GetUserId(), ROLE_PG_MONITOR);
 }
 
+/* Some conditions' own words are about a tenant's key. */
+static const char *
+problem_of(const KeyReply *reply)
+{
+	switch (reply->condition)
+	{
+		case CONDITION_KMS_DENIED:
+			return psprintf("KMS \"%s\" denied the key-encryption key", reply->subject);
+		case CONDITION_UNATTESTED:
+			return psprintf("KMS \"%s\" was not asked, for want of attestation", reply->subject);
+		default:
+			return condition_message(reply->condition, reply->subject, reply->object);
+	}
+}
+
 static Datum
 row_of_reply(FunctionCallInfo fcinfo, const KeyReply *reply)
 {
@@ -41,11 +56,7 @@ row_of_reply(FunctionCallInfo fcinfo, const KeyReply *reply)
 		elog(ERROR, "return type must be a row type");
 	if (!ok)
 	{
-		/* The condition's own words are about a tenant's key. */
-		values[1] = CStringGetTextDatum(reply->condition == CONDITION_KMS_DENIED
-										? psprintf("KMS \"%s\" denied the key-encryption key", reply->subject)
-										: condition_message(reply->condition, reply->subject,
-															reply->object));
+		values[1] = CStringGetTextDatum(problem_of(reply));
 		values[2] = CStringGetTextDatum(reply->log_detail);
 	}
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));

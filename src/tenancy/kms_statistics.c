@@ -20,7 +20,7 @@
 
 /* Failures, in the order of KmsStatus, have a column each; 0 is no failure. */
 #define FIRST_CLASS			1
-#define LAST_CLASS			9
+#define LAST_CLASS			10
 
 /* kms, 6 counters, 3 of now, 3 latencies, the classes, oldest_lease */
 #define COLUMNS				(1 + 6 + 3 + 3 + (LAST_CLASS - FIRST_CLASS + 1) + 1)

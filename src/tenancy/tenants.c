@@ -2,7 +2,7 @@
  *
  * tenants.c
  *	  SQL functions that create, suspend and resume tenants, and set how long
- *	  their keys outlast an outage.
+ *	  their keys outlast an outage and whether they need attestation.
  *
  * None is SECURITY DEFINER: each checks the current role first; the catalog
  * is then written as its owner (keys/catalog_spi.c).
@@ -96,6 +96,14 @@ tenant_notice_new_kek(const KeyReply *reply)
 				 errhint("Back it up apart from the database, and copy it to standbys.")));
 }
 
+void
+tenant_require_claims(const KmsServerRecord *server)
+{
+	if (!kms_server_has_option(server, "attestation_claims"))
+		condition_raise(CONDITION_KMS_OPTION, "attestation_claims",
+						"a tenant that demands attestation requires it", NULL);
+}
+
 int
 tenant_add_key(const TenantRow *row, const KmsServerRecord *server)
 {
@@ -113,6 +121,7 @@ tenant_add_key(const TenantRow *row, const KmsServerRecord *server)
 	strlcpy(record->kek, row->kek, sizeof(record->kek));
 	record->algorithm = row->algorithm->id;
 	record->outage_grace_s = (uint32) row->outage_grace_s;
+	record->attested = row->attested;
 	record->server = *server;
 
 	key_client_ask(request, reply, &no_key);
@@ -201,10 +210,10 @@ bionic_crypt_create_tenant(PG_FUNCTION_ARGS)
 
 	shmem_require();
 	PreventCommandIfReadOnly("bionic_crypt.create_tenant()");
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(3) || PG_ARGISNULL(4))
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(3) || PG_ARGISNULL(4) || PG_ARGISNULL(5))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("tenant, algorithm and outage_grace must not be null")));
+				 errmsg("tenant, algorithm, outage_grace and attested must not be null")));
 	strlcpy(row.tenant, tenant_name_argument(PG_GETARG_TEXT_PP(0)), sizeof(row.tenant));
 	if (PG_ARGISNULL(1) && PG_ARGISNULL(2))
 		copy_kek(config_default_kek, row.kek);
@@ -212,6 +221,7 @@ bionic_crypt_create_tenant(PG_FUNCTION_ARGS)
 		tenant_kek_argument(fcinfo, 2, row.kek);
 	row.algorithm = algorithm_argument(PG_GETARG_TEXT_PP(3));
 	row.outage_grace_s = grace_argument(PG_GETARG_INTERVAL_P(4));
+	row.attested = PG_GETARG_BOOL(5);
 	kms_server_require(PG_ARGISNULL(1) ? config_default_kms :
 					   text_to_cstring(PG_GETARG_TEXT_PP(1)),
 					   GetUserId(), server);
@@ -219,6 +229,8 @@ bionic_crypt_create_tenant(PG_FUNCTION_ARGS)
 	if (!kdf_fingerprint(bytes_of_string(row.tenant), fingerprint))
 		elog(ERROR, "could not compute a fingerprint");
 	refuse_duplicate(row.tenant, fingerprint);
+	if (row.attested)
+		tenant_require_claims(server);
 
 	(void) tenant_add_key(&row, server);
 	catalog_insert_tenant(&row, fingerprint);
@@ -279,6 +291,34 @@ bionic_crypt_set_outage_grace(PG_FUNCTION_ARGS)
 	outage_grace_s = grace_argument(PG_GETARG_INTERVAL_P(1));
 	tenant_lock(tenant, PRIVILEGE_OWN, &row);
 	row.outage_grace_s = outage_grace_s;
+	catalog_update_tenant(&row);
+	PG_RETURN_VOID();
+}
+
+/* Turned on, it holds for keys at hand as well: each is asked for again. */
+PG_FUNCTION_INFO_V1(bionic_crypt_set_attested);
+
+Datum
+bionic_crypt_set_attested(PG_FUNCTION_ARGS)
+{
+	KmsServerRecord *server = palloc0(sizeof(KmsServerRecord));
+	char	   *tenant;
+	TenantRow	row;
+
+	PreventCommandIfReadOnly("bionic_crypt.set_attested()");
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("tenant and attested must not be null")));
+	tenant = tenant_name_argument(PG_GETARG_TEXT_PP(0));
+	tenant_lock(tenant, PRIVILEGE_OWN, &row);
+	row.attested = PG_GETARG_BOOL(1);
+	if (row.attested)
+	{
+		if (!kms_server_find_and_lock(row.kms, server))
+			condition_raise(CONDITION_KMS_UNREACHABLE, row.kms, NULL, "There is no such server.");
+		tenant_require_claims(server);
+	}
 	catalog_update_tenant(&row);
 	PG_RETURN_VOID();
 }

@@ -35,6 +35,9 @@ extern void tenant_lock(const char *tenant, uint32 privilege, TenantRow *row);
  */
 extern int	tenant_add_key(const TenantRow *row, const KmsServerRecord *server);
 
+/* Raises unless the server is one that keys of such a tenant may be asked of. */
+extern void tenant_require_claims(const KmsServerRecord *server);
+
 /* Tells of a key file that was made for this answer. */
 extern void tenant_notice_new_kek(const KeyReply *reply);
 

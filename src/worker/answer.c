@@ -102,6 +102,9 @@ refuse_by_kms(Answer *answer, const KmsError *error)
 		case KMS_DENIED:
 			refuse(answer, CONDITION_KMS_DENIED, server, tenant, error->detail);
 			break;
+		case KMS_UNATTESTED:
+			refuse(answer, CONDITION_UNATTESTED, server, tenant, error->detail);
+			break;
 		case KMS_BAD_CIPHERTEXT:
 			refuse(answer, CONDITION_CANNOT_DECRYPT, "", "", error->detail);
 			break;

@@ -307,6 +307,10 @@ describe(Note *note, const KeyRequest *request, const KeyReply *reply)
 			note->event = AUDIT_KMS_DENIED;
 			say(note, "kms", reply->subject);
 			return true;
+		case CONDITION_UNATTESTED:
+			note->event = AUDIT_KEY_UNATTESTED;
+			say(note, "kms", reply->subject);
+			return true;
 		case CONDITION_CANNOT_DECRYPT:
 			note->event = AUDIT_KEY_INTEGRITY;
 

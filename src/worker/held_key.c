@@ -33,6 +33,7 @@ held_key_create(MemoryContext memory, Lease *lease, const KeyRecord *record,
 	key->answered = answered;
 	dlist_init(&key->waiters);
 	key->stats = kms_stats_of(record->server.name);
+	key->attested = record->attested;
 	memcpy(key->key_id, record->key_id, KEY_ID_LEN);
 	memcpy(key->check_value, record->check_value, CHECK_VALUE_LEN);
 	key->wrapped_len = record->wrapped_len;
@@ -43,7 +44,8 @@ held_key_create(MemoryContext memory, Lease *lease, const KeyRecord *record,
 bool
 held_key_is_of(const HeldKey *key, const KeyRecord *record)
 {
-	return memcmp(key->key_id, record->key_id, KEY_ID_LEN) == 0 &&
+	return key->attested == record->attested &&
+		memcmp(key->key_id, record->key_id, KEY_ID_LEN) == 0 &&
 		key->wrapped_len == record->wrapped_len &&
 		memcmp(key->wrapped, record->wrapped, record->wrapped_len) == 0 &&
 		memcmp(key->check_value, record->check_value, CHECK_VALUE_LEN) == 0;
@@ -69,7 +71,8 @@ note_failure(HeldKey *key, const KmsError *error)
 	key->failure = *error;
 	key->failed_until = epochs_now() + Max(FAILURE_KEPT_MS, error->retry_after_ms) * NS_IN_MS;
 	key->failed_epoch = key->asking_epoch;
-	if (error->status == KMS_DENIED || error->status == KMS_BAD_CIPHERTEXT)
+	if (error->status == KMS_DENIED || error->status == KMS_BAD_CIPHERTEXT ||
+		error->status == KMS_UNATTESTED)
 		held_key_wipe(key);
 }
 

@@ -42,6 +42,7 @@ typedef struct HeldKey
 
 	/* The row it comes from: another one under its id is not trusted. */
 	KmsStats   *stats;			/* of its server */
+	bool		attested;
 	uint8		key_id[KEY_ID_LEN];
 	uint8		check_value[CHECK_VALUE_LEN];
 	Size		wrapped_len;

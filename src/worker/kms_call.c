@@ -314,6 +314,20 @@ names_kek(const KmsClient *client, KmsCall *call)
 		provider->validate_kek(call->record->kek, &call->error);
 }
 
+/*
+ * A server with such claims has no login whose token lacks them (kms_login.c):
+ * so the key of a tenant that demands attestation is asked for with one that
+ * has them, or not at all.
+ */
+static bool
+attests(const KmsClient *client, KmsCall *call)
+{
+	return !call->record->attested ||
+		kms_option(&client->server, "attestation_claims") != NULL ||
+		kms_fail(&call->error, KMS_UNATTESTED, "attestation_claims",
+				 "The tenant demands attestation, and the server demands no claims.");
+}
+
 void
 kms_call_start(KmsCall *call)
 {
@@ -324,7 +338,7 @@ kms_call_start(KmsCall *call)
 		  : &registry_counters()->wraps);
 
 	client = kms_client_find(&call->record->server, &call->error);
-	if (client == NULL || !names_kek(client, call))
+	if (client == NULL || !attests(client, call) || !names_kek(client, call))
 	{
 		count(&registry_counters()->kms_failures);
 		end_call(call, false);

@@ -64,6 +64,10 @@ kms_verdict_note(const KeyRecord *record, KmsStatus status)
 			if (begins(record))
 				audit_note(AUDIT_KMS_DENIED, record);
 			break;
+		case KMS_UNATTESTED:
+			if (begins(record))
+				audit_note(AUDIT_KEY_UNATTESTED, record);
+			break;
 		case KMS_BAD_CIPHERTEXT:
 			audit_note(AUDIT_KEY_INTEGRITY, record);
 			break;
