@@ -396,16 +396,16 @@ sub enable_jwt
 	return;
 }
 
-# A role that admits JWTs with this subject.
+# A role that admits JWTs with this subject, for this audience.
 sub create_jwt_role
 {
-	my ($self, $mount, $name, $subject, $policies) = @_;
+	my ($self, $mount, $name, $subject, $policies, %option) = @_;
 
 	$self->api(POST => "auth/$mount/role/$name",
 		{
 			role_type => 'jwt',
 			user_claim => 'sub',
-			bound_audiences => ['bionic_crypt'],
+			bound_audiences => [ $option{audience} // 'bionic_crypt' ],
 			bound_subject => $subject,
 			token_policies => $policies,
 		});
@@ -415,8 +415,8 @@ sub create_jwt_role
 # ES256; openssl writes a signature in DER, a JWT has two numbers of 32 bytes.
 sub jwt
 {
-	my ($self, $subject, $seconds) = @_;
-	my $claims = { sub => $subject, aud => 'bionic_crypt', iat => time, exp => time + $seconds };
+	my ($self, $subject, $seconds, %option) = @_;
+	my $claims = { sub => $subject, aud => $option{audience} // 'bionic_crypt', iat => time, exp => time + $seconds };
 	my $text = join '.', map { encode_base64url($json->encode($_)) } { alg => 'ES256' }, $claims;
 
 	my $file = $self->secret_file($text);

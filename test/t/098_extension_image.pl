@@ -1,0 +1,122 @@
+# The library outside of the server's folders, read-only, as CloudNativePG
+# mounts an extension's image: /extensions/bionic_crypt with lib and share.
+# The server is told by extension_control_path, which 18 has, and by
+# dynamic_library_path, and names the library without a folder.
+
+use strict;
+use warnings;
+
+use File::Basename qw(basename dirname);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use BionicCrypt::Test;
+
+my ($major) = `pg_config --version` =~ /(\d+)/;
+plan skip_all => 'extension_control_path is of PostgreSQL 18' if $major < 18;
+
+# A server without the extension: the one that is installed, copied, since its
+# programs find their files from where they are themselves.
+my $copy = PostgreSQL::Test::Utils::tempdir('server');
+my $image = PostgreSQL::Test::Utils::tempdir('extensions') . '/bionic_crypt';
+my %dir = map { my $dir = `pg_config --$_`; chomp $dir; $_ => $dir } qw(bindir pkglibdir sharedir);
+
+sub run_ok
+{
+	my ($name, @command) = @_;
+
+	run_log(\@command) or BAIL_OUT("$name: @command");
+	return;
+}
+
+for my $dir (values %dir)
+{
+	run_ok('copy', 'mkdir', '-p', "$copy$dir");
+	run_ok('copy', 'sh', '-c', 'tar -C "$0" -c --exclude=./bitcode . | tar -C "$1" -x --no-same-owner', $dir, "$copy$dir");
+}
+run_ok('image', 'mkdir', '-p', "$image/lib", "$image/share/extension");
+for (glob("$copy$dir{pkglibdir}/bionic_crypt*"), glob("$copy$dir{sharedir}/extension/bionic_crypt*"))
+{
+	my $to = /\.(?:control|sql)$/ ? 'share/extension' : 'lib';
+
+	rename $_, "$image/$to/" . basename($_) or BAIL_OUT("$_: $!");
+}
+is(join(' ', map { basename($_) } sort glob "$image/lib/*"), 'bionic_crypt.so bionic_crypt_pkcs11', 'lib has the library and its helper');
+run_ok('read-only', 'chmod', '-R', 'a-w', $image);
+
+# What is not there stops the start: without the two paths there is no library.
+my $node = init_node(PostgreSQL::Test::Cluster->new('image', install_path => dirname("$copy$dir{bindir}")));
+ok(!$node->start(fail_ok => 1), 'a server that is not told where the library is does not start');
+
+# As the operator writes them.
+my $module = "$image/lib/no_such_module.so";
+$node->append_conf('postgresql.conf', <<"CONF");
+extension_control_path = '\$system:$image/share'
+dynamic_library_path = '\$libdir:$image/lib'
+bionic_crypt.pkcs11_modules = '$module'
+CONF
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION bionic_crypt');
+
+# The libraries of ours that a process has mapped.
+sub mapped
+{
+	my ($pid) = @_;
+	my %file = map { $_ => 1 } slurp_file("/proc/$pid/maps") =~ m{\s(/\S*/bionic_crypt\.so)$}mg;
+
+	return join ' ', sort keys %file;
+}
+
+$node->safe_psql('postgres', <<'SQL');
+SELECT bionic_crypt.create_tenant('acme');
+CREATE TABLE chats (id bigint GENERATED ALWAYS AS IDENTITY, tenant text, content encrypted_text);
+SELECT bionic_crypt.protect_table('chats', 'tenant');
+SET bionic_crypt.tenant = 'acme';
+INSERT INTO chats (content) SELECT 'row ' || g FROM generate_series(1, 1000) g;
+SQL
+my ($worker) = child_pids($node, qr/bionic_crypt key worker/);
+is(mapped($worker // $$), "$image/lib/bionic_crypt.so", 'the key worker has the library of the image');
+
+# A parallel worker loads the library by the name that its leader has for it.
+is($node->safe_psql('postgres', <<'SQL'), '1000', 'parallel workers read values');
+SET bionic_crypt.tenant = 'acme';
+SET debug_parallel_query = on;
+SELECT count(*) FROM chats WHERE content::text LIKE 'row %';
+SQL
+
+# The helper of the provider pkcs11 is beside the library.  That it runs shows
+# in what it says of a module that is not there.
+my $pin = $node->data_dir . '.pin';
+my $mask = umask 0077;
+append_to_file($pin, "1234\n");
+umask $mask;
+$node->safe_psql('postgres', "CREATE SERVER $_ FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'pkcs11',
+	module_path '$module', token_label 'acme', pin_file '$pin')") for qw(hsm another);
+
+sub problem
+{
+	my ($server) = @_;
+	return $node->safe_psql('postgres', "SELECT concat_ws(' ', problem, detail) FROM bionic_crypt.check_kms('$server', 'kek')");
+}
+
+like(problem('hsm'), qr/it cannot be loaded, or is no module/, 'the helper is found beside the library');
+chmod 0755, "$image/lib";
+rename "$image/lib/bionic_crypt_pkcs11", "$image/lib/aside" or die "rename: $!";
+like(problem('another'), qr/could not be started/, 'and nowhere else');
+
+# What the Database resource does for spec.servers: the statement, letter by
+# letter, and its look at what is there.
+$node->safe_psql('postgres', <<'SQL');
+CREATE SERVER "acme_vault" FOREIGN DATA WRAPPER "bionic_crypt" OPTIONS ("provider" 'vault', "address" 'https://vault.acme.example:8200',
+	"auth_method" 'jwt', "role" 'tenant-acme', "jwt_file" '/projected/kms/token', "ca_file" '/projected/kms/ca.crt');
+ALTER SERVER "acme_vault" OPTIONS (SET "role" 'tenant-acme-2', ADD "auth_mount" 'kubernetes-eu');
+SQL
+is($node->safe_psql('postgres', q{SELECT array_to_string(srvoptions, ' ') FROM pg_foreign_server WHERE srvname = 'acme_vault'}),
+	'provider=vault address=https://vault.acme.example:8200 auth_method=jwt role=tenant-acme-2 '
+	  . 'jwt_file=/projected/kms/token ca_file=/projected/kms/ca.crt auth_mount=kubernetes-eu',
+	'a server as a Database resource makes and changes it');
+
+$node->stop;
+run_log([ 'chmod', '-R', 'u+w', $image ]);
+done_testing();
