@@ -5,6 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
+#include <openssl/err.h>
+
 #include "evidence/evidence.h"
 
 static const EvidenceType *const types[] = {
@@ -29,6 +31,10 @@ bool
 evidence_verify(const Evidence *evidence, const EvidenceTrust *trust,
 				HardwareClaims *claims, Verdict *verdict)
 {
+	bool		ok;
+
 	memset(claims, 0, sizeof(*claims));
-	return evidence->type->verify(evidence, trust, claims, verdict);
+	ok = evidence->type->verify(evidence, trust, claims, verdict);
+	ERR_clear_error();			/* what another library reads next is its own */
+	return ok;
 }

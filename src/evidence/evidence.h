@@ -52,8 +52,9 @@ typedef struct EvidenceTrust
 	int			n_roots;
 	Bytes		roots[EVIDENCE_ROOTS_MAX];	/* DER; instead of a vendor's */
 	int			n_crls;
-	Bytes		crls[EVIDENCE_CRLS_MAX];	/* DER; each must be of an issuer of
-											 * the chain, signed and current */
+	Bytes		crls[EVIDENCE_CRLS_MAX];	/* DER; if any, the root's must be
+											 * among them; each of an issuer of
+											 * the chain signed and current */
 	Bytes		jwks;			/* JSON (RFC 7517): keys of tokens' issuers */
 } EvidenceTrust;
 

@@ -83,6 +83,7 @@ int
 main(void)
 {
 	test_verdict();
+	test_roots();
 	while (n_samples > 0)
 		free(samples[--n_samples]);
 	return tap_done();
