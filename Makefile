@@ -68,7 +68,9 @@ $(STAMP): export BUILD_FLAGS = $(strip $(filter-out -ffile-prefix-map=% -fdebug-
 $(STAMP): look
 	@src/report/build_stamp $(STAMPED) >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
-.PHONY: look
+.PHONY: look print-stamped
+print-stamped:
+	@printf '%s\n' $(STAMPED)
 
 $(filter src/programs/%,$(PKCS11_OBJS)): override CPPFLAGS += \
 	$(shell pkg-config --cflags p11-kit-1 2>/dev/null || echo -I/usr/include/p11-kit-1)
