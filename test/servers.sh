@@ -7,6 +7,7 @@
 # PG_CONFIG as for make; LONG=1 for the full sizes of test/t.  An upgrade is from
 # the PostgreSQL in BIONIC_CRYPT_TEST_OLD.
 
+self=$(realpath "$0")
 cd "$(dirname "$0")/.." || exit 1
 [ "$(id -u)" != 0 ] || { echo "not ok - a server does not run as root"; exit 1; }
 
@@ -37,24 +38,40 @@ pg_regress()
 	grep -E 'PANIC|TRAP|terminated by signal' log/postmaster.log
 }
 
+# A script of test/t in a folder of its own, and all that is to be said of it at once.
+tap_script()
+{
+	local kind=$1 name=$(basename "$2" .pl) folder
+	folder=$PWD/tmp_check/$name
+
+	mkdir -p "$folder"
+	if timeout -k 10 900 "${installcheck[@]}" "CURDIR=$folder" REGRESS= ISOLATION= TAP_TESTS=1 \
+		PROVE_TESTS="$2" >"$log" 2>&1; then
+		echo "ok - $kind $name$(sed -n 's/.* skipped: / # SKIP /p' "$log")" | flock tmp_check cat
+		return
+	fi
+	{
+		echo "not ok - $kind $name"
+		grep -v '^+++' "$log"
+		grep -hE 'PANIC|TRAP|terminated by signal' "$folder"/tmp_check/log/*.log
+	} | flock tmp_check cat
+	return 1
+}
+
+# Two at a time: most of their time they wait.
 tap()
 {
-	local kind=$1 script name
+	local kind=$1
 	shift
 
-	for script; do
-		name=$(basename "$script" .pl)
-		if timeout -k 10 900 "${installcheck[@]}" REGRESS= ISOLATION= TAP_TESTS=1 \
-			PROVE_TESTS="$script" >"$log" 2>&1; then
-			echo "ok - $kind $name$(sed -n 's/.* skipped: / # SKIP /p' "$log")"
-		else
-			failed=1
-			echo "not ok - $kind $name"
-			grep -v '^+++' "$log"
-			grep -hE 'PANIC|TRAP|terminated by signal' tmp_check/log/*.log
-		fi
-	done
+	mkdir -p tmp_check
+	printf '%s\n' "$@" | PG_TEST_PORT_DIR=$PWD/tmp_check/ports xargs -P 2 -I '{}' "$self" script "$kind" '{}' || failed=1
 }
+
+if [ "$1" = script ]; then
+	tap_script "$2" "$3"
+	exit
+fi
 
 [ $# -gt 0 ] || set -- regress isolation tap
 for kind; do
