@@ -6,3 +6,5 @@
  *
  *-------------------------------------------------------------------------
  */
+EVIDENCE_TYPE(evidence_tdx)
+EVIDENCE_TYPE(evidence_confidential_space)
