@@ -7,6 +7,7 @@
 #				and the scripts of test/t, which start servers; not as root
 #	make installcheck REGRESS=... ISOLATION=... PROVE_TESTS=test/t/...
 #				some of them; an empty list means none
+#	make reproduce		builds twice, differently, and compares
 #
 # test/servers.sh does that on servers of its own, ./check.sh all from packages
 # to the other versions of PostgreSQL.  COPT adds flags of compiler and linker,
@@ -97,3 +98,7 @@ preloaded:
 		{ echo "installcheck: no server to test; test/servers.sh brings its own" >&2; exit 1; }; \
 	case $$libraries in *bionic_crypt*) ;; *) \
 		echo "installcheck: the server must have shared_preload_libraries = 'bionic_crypt'" >&2; exit 1;; esac
+
+.PHONY: reproduce
+reproduce:
+	PG_CONFIG='$(PG_CONFIG)' deploy/reproduce

@@ -15,7 +15,7 @@ cd "$(dirname "$0")" || exit 1
 root=$PWD
 . test/setup.sh
 
-all="lint build unit fuzz regress isolation tap matrix"
+all="lint build reproduce unit fuzz regress isolation tap matrix"
 steps=$all
 limit=$((42 * 60))
 LONG=
@@ -149,7 +149,7 @@ make_as_user()
 # What is tested of a row of the matrix.
 kinds_of()
 {
-	[ "${1#*:}" = "$pg_version" ] || echo "regress isolation ${LONG:+tap}"
+	[ "${1#*:}" = "$pg_version" ] || echo "reproduce regress isolation ${LONG:+tap}"
 	[ "$1" != trixie:17 ] || echo upgrade
 }
 
@@ -202,6 +202,14 @@ fi
 if wants build regress isolation tap; then
 	check build make_as_user 300 -C "$tree" COPT=-Werror || finish
 	setup_copy
+fi
+
+if wants reproduce; then
+	if setup_packages_reproduce; then
+		suite reproduce bounded 300 "${as_root[@]}" env "TMPDIR=$work" "PG_CONFIG=$PG_CONFIG" "$tree/deploy/reproduce" ${LONG:+--long}
+	else
+		skip reproduce "debhelper or umoci could not be installed"
+	fi
 fi
 
 ! wants tap || setup_kmip || skip kmip "PyKMIP could not be installed"

@@ -4,7 +4,8 @@
 # That of trixie has bookworm's PostgreSQL as well, to upgrade from.
 #
 #	test/matrix.sh prepare SUITE:VERSION...
-#	test/matrix.sh test SUITE:VERSION KIND...	those of test/servers.sh
+#	test/matrix.sh test SUITE:VERSION [reproduce] KIND...
+#							those of test/servers.sh
 #
 # Roots are kept, one for each list of packages: some 650 MB, a minute to make.
 
@@ -19,6 +20,7 @@ prepare()
 	local suite=${1%:*} version=${1#*:} older=()
 	local packages=postgresql-$version,postgresql-server-dev-$version
 	packages+=,gcc,make,libc6-dev,libcurl4-openssl-dev,libsodium-dev,libssl-dev,libp11-kit-dev,libipc-run-perl
+	packages+=,debhelper,faketime,locales,umoci
 	if [ "$suite" = trixie ]; then
 		packages+=,postgresql-15,postgresql-server-dev-15
 		older=(--setup-hook='sed s/trixie/bookworm/ "$1/etc/apt/sources.list" >"$1/etc/apt/sources.list.d/bookworm.list"')
@@ -37,6 +39,7 @@ prepare()
 		--aptopt='Acquire::Retries "5"' \
 		--aptopt='Acquire::Check-Valid-Until "false"' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' \
+		--dpkgopt='path-include=/usr/share/doc/*/copyright' \
 		--dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
 		--dpkgopt='path-exclude=/usr/lib/llvm-*/*' \
@@ -82,5 +85,10 @@ exec "${isolated[@]}" chroot "$there" \
 		done
 		echo "ok - build"
 		shift
+		if [ "$1" = reproduce ]; then
+			shift
+			PG_CONFIG=/usr/lib/postgresql/$version/bin/pg_config deploy/reproduce --files
+			[ $# -gt 0 ] || exit
+		fi
 		exec runuser -u postgres -- env PG_CONFIG=/usr/lib/postgresql/$version/bin/pg_config \
 			BIONIC_CRYPT_TEST_OLD=/usr/lib/postgresql/15 test/servers.sh "$@"' bash "$version" "$@"

@@ -98,6 +98,13 @@ setup_packages_test()
 	command -v gdb >/dev/null || apt_install gdb-minimal
 }
 
+# What builds packages and images, and shows where two of them differ.
+setup_packages_reproduce()
+{
+	apt_install faketime locales diffoscope-minimal
+	apt_install debhelper dpkg-dev umoci
+}
+
 # The tree without what was built in it.
 copy_tree()
 {

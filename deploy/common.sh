@@ -1,0 +1,44 @@
+# Sourced by the scripts of this folder, with $root the folder of the tree: what
+# all of them must agree on.
+
+: "${PG_CONFIG:=pg_config}"
+export PG_CONFIG
+
+die()
+{
+	echo "$(basename "$0"): $*" >&2
+	exit 1
+}
+
+version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" "$root/bionic_crypt.control")
+
+# The one time in anything published: that of the release's entry.
+SOURCE_DATE_EPOCH=$(date -d "$(sed -n '/^ -- /{ s/.*>  //p; q }' "$root/deploy/debian/changelog")" +%s) ||
+	die "deploy/debian/changelog has no time"
+export SOURCE_DATE_EPOCH
+
+pg_major()
+{
+	"$PG_CONFIG" --version | sed -E 's/[^0-9]*([0-9]+).*/\1/'
+}
+
+# Whose build it is: postgresql-15/debian-12/amd64.
+platform()
+{
+	local id release
+
+	id=$(. /etc/os-release && echo "$ID")
+	release=$(. /etc/os-release && echo "${VERSION_ID:-$VERSION_CODENAME}")
+	echo "postgresql-$(pg_major)/$id-$release/$(dpkg --print-architecture)"
+}
+
+# A folder, or the files of it that standard input names, as a tar that depends
+# on names, bytes and execute bits alone.
+deterministic_tar()
+{
+	local dir=$1
+	shift
+
+	tar -C "$dir" -c --format=posix --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime \
+		--sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode=go=rX,u+rw "$@"
+}
