@@ -6,5 +6,6 @@
  *
  *-------------------------------------------------------------------------
  */
+EVIDENCE_TYPE(evidence_sev_snp)
 EVIDENCE_TYPE(evidence_tdx)
 EVIDENCE_TYPE(evidence_confidential_space)

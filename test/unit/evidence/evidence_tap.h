@@ -31,6 +31,7 @@ extern bool refused_for(const Verdict *verdict, const char *what, const char *de
 /* One function a file of tests. */
 extern void test_verdict(void);
 extern void test_roots(void);
+extern void test_snp_samples(void);
 extern void test_tdx(void);
 
 #endif							/* UNIT_EVIDENCE_TAP_H */

@@ -84,6 +84,7 @@ main(void)
 {
 	test_verdict();
 	test_roots();
+	test_snp_samples();
 	test_tdx();
 	while (n_samples > 0)
 		free(samples[--n_samples]);
