@@ -7,6 +7,7 @@
  */
 #include "evidence/verdict.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -34,6 +35,13 @@ verdict_check(Verdict *verdict, bool passed, const char *what, const char *detai
 		va_start(args, detail);
 		vsnprintf(check->detail, sizeof(check->detail), detail, args);
 		va_end(args);
+	}
+
+	/* what others wrote does not move anybody's cursor */
+	for (char *c = check->detail; *c != '\0'; c++)
+	{
+		if (!isprint((unsigned char) *c))
+			*c = '?';
 	}
 	return passed;
 }
