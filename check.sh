@@ -15,7 +15,7 @@ cd "$(dirname "$0")" || exit 1
 root=$PWD
 . test/setup.sh
 
-all="lint build reproduce unit fuzz regress isolation tap matrix"
+all="lint build kubernetes reproduce unit fuzz regress isolation tap matrix"
 steps=$all
 limit=$((42 * 60))
 LONG=
@@ -151,6 +151,7 @@ kinds_of()
 {
 	[ "${1#*:}" = "$pg_version" ] || echo "reproduce regress isolation ${LONG:+tap}"
 	[ "$1" != trixie:17 ] || echo upgrade
+	[ "$1" != forky:18 ] || echo image
 }
 
 # Replaces the shell, so that a job of it can be ended.
@@ -218,6 +219,14 @@ fi
 ! wants unit || suite unit make_as_user 300 -C "$tree/test/unit" check
 if wants unit && [ "$LONG" ]; then
 	suite "unit, sanitised" make_as_user 300 -C "$tree/test/unit" check-sanitized
+fi
+
+if wants kubernetes; then
+	if /usr/bin/python3 -c 'import yaml, jsonschema' 2>/dev/null; then
+		suite kubernetes bounded 60 "${as_user[@]}" "$tree/test/kubernetes/validate"
+	else
+		skip kubernetes "python3-yaml and python3-jsonschema could not be installed"
+	fi
 fi
 
 if wants fuzz; then

@@ -2,7 +2,7 @@
 # The tests that need a server, on servers of their own, with the library as
 # it is installed; not as root.  Prints "ok - kind name" for each.
 #
-#	test/servers.sh [regress] [isolation] [tap] [upgrade]
+#	test/servers.sh [regress] [isolation] [tap] [upgrade] [image]
 #
 # PG_CONFIG as for make; LONG=1 for the full sizes of test/t.  An upgrade is from
 # the PostgreSQL in BIONIC_CRYPT_TEST_OLD.
@@ -80,6 +80,7 @@ for kind; do
 		isolation) pg_regress isolation REGRESS= ;;
 		tap) tap tap $(ls test/t/*.pl | grep -v pg_upgrade) ;;
 		upgrade) tap upgrade test/t/*pg_upgrade.pl ;;
+		image) tap image test/t/*extension_image.pl ;;
 		*) echo "not ok - no tests of kind $kind"; failed=1 ;;
 	esac
 done

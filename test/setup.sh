@@ -92,6 +92,7 @@ setup_packages_test()
 {
 	apt_install libipc-run-perl
 	apt_install openssl python3
+	apt_install python3-yaml python3-jsonschema
 	apt_install softhsm2 opensc
 	apt_install clang "libclang-rt-$(candidate clang)-dev"
 	apt_install mmdebstrap debian-archive-keyring
