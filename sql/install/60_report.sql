@@ -4,6 +4,10 @@ CREATE FUNCTION bionic_crypt.check_settings(OUT setting text, OUT value text, OU
 	AS 'MODULE_PATHNAME', 'bionic_crypt_check_settings' LANGUAGE C STABLE PARALLEL SAFE ROWS 10;
 COMMENT ON FUNCTION bionic_crypt.check_settings() IS 'settings of the server that would put plaintext into logs or onto disks';
 
+CREATE FUNCTION bionic_crypt.build_info() RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'bionic_crypt_build_info' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION bionic_crypt.build_info() IS 'what the library was built from, and digests of the files that the server''s code came from';
+
 CREATE FUNCTION bionic_crypt.kms_statistics(OUT kms text,
 	OUT calls bigint, OUT requests bigint, OUT logins bigint, OUT retries bigint,
 	OUT refused_by_breaker bigint, OUT waited bigint,

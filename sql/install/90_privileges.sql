@@ -34,6 +34,7 @@ GRANT EXECUTE ON FUNCTION bionic_crypt.unprotect_table(regclass) TO PUBLIC;
 
 -- Reports.
 GRANT EXECUTE ON FUNCTION bionic_crypt.check_settings() TO pg_monitor;
+GRANT EXECUTE ON FUNCTION bionic_crypt.build_info() TO pg_monitor;
 GRANT EXECUTE ON FUNCTION bionic_crypt.kms_statistics() TO pg_monitor;
 GRANT SELECT ON bionic_crypt.stat_kms TO pg_monitor;
 

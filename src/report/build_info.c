@@ -17,12 +17,19 @@
 #include "report/build_info.h"
 #include "report/build_stamp.inc"
 
+/* GCC's version has no name in it. */
+#ifdef __clang__
+#define COMPILER __VERSION__
+#else
+#define COMPILER "GCC " __VERSION__
+#endif
+
 const BuildInfo build_info = {
 	.version = STAMP_VERSION,
 	.commit = STAMP_COMMIT,
 	.tree = STAMP_TREE,
 	.source_sha256 = STAMP_SOURCE,
-	.compiler = __VERSION__,
+	.compiler = COMPILER,
 	.flags = STAMP_FLAGS,
 	.postgresql = PG_VERSION_STR,
 	.openssl = OPENSSL_VERSION_TEXT,
