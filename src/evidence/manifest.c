@@ -26,6 +26,7 @@
 #define NAME_LEN_MAX		512
 #define PAE_HEADER_MAX		64
 #define REQUIRED .required = true
+#define IGNORED(member) {.name = member,.read = form_ignored}
 
 typedef struct Envelope
 {
@@ -35,7 +36,7 @@ typedef struct Envelope
 
 static const FormField signature_form[] = {
 	{"sig", form_base64,.size = SIGNATURE_MAX, REQUIRED},
-	{"keyid", form_ignored},
+	IGNORED("keyid"),
 	{NULL}
 };
 
@@ -57,22 +58,22 @@ static const FormField digest_of_subject[] = {
 static const FormField subject_form[] = {
 	{"name", form_text, offsetof(Artifact, name), NAME_LEN_MAX, REQUIRED},
 	{"digest", form_object, REQUIRED,.form = digest_of_subject},
-	{"annotations", form_ignored},
+	IGNORED("annotations"),
 	{NULL}
 };
 
 static const FormField digest_of_dependency[] = {
-	{"sha256", form_hex, offsetof(Artifact, sha256), DIGEST_LEN},
-	{"gitCommit", form_ignored},
-	{"gitTree", form_ignored},
+	{"sha256", form_hex, offsetof(Artifact, sha256),.size = DIGEST_LEN},
+	IGNORED("gitCommit"),
+	IGNORED("gitTree"),
 	{NULL}
 };
 
 static const FormField dependency_form[] = {
-	{"name", form_text, offsetof(Artifact, name), NAME_LEN_MAX},
-	{"uri", form_ignored},
+	{"name", form_text, offsetof(Artifact, name),.size = NAME_LEN_MAX},
+	IGNORED("uri"),
 	{"digest", form_object, REQUIRED,.form = digest_of_dependency},
-	{"annotations", form_ignored},
+	IGNORED("annotations"),
 	{NULL}
 };
 
@@ -87,7 +88,7 @@ static const FormField parameters_form[] = {
 static const FormField definition_form[] = {
 	{"buildType", form_text, offsetof(Manifest, build_type), NAME_LEN_MAX, REQUIRED},
 	{"externalParameters", form_object, REQUIRED,.form = parameters_form},
-	{"internalParameters", form_ignored},
+	IGNORED("internalParameters"),
 	{"resolvedDependencies", form_list, offsetof(Manifest, dependencies), sizeof(Artifact),
 	0, ARTIFACTS_MAX,.form = &dependency_item},
 	{NULL}
@@ -95,15 +96,15 @@ static const FormField definition_form[] = {
 
 static const FormField builder_form[] = {
 	{"id", form_text, offsetof(Manifest, builder_id), NAME_LEN_MAX, REQUIRED},
-	{"version", form_ignored},
-	{"builderDependencies", form_ignored},
+	IGNORED("version"),
+	IGNORED("builderDependencies"),
 	{NULL}
 };
 
 static const FormField details_form[] = {
 	{"builder", form_object, REQUIRED,.form = builder_form},
-	{"metadata", form_ignored},
-	{"byproducts", form_ignored},
+	IGNORED("metadata"),
+	IGNORED("byproducts"),
 	{NULL}
 };
 
