@@ -17,11 +17,12 @@
  */
 #include "evidence/azure_hcl.h"
 
+#include "evidence/snp_report.h"
+
 #define HCLA_MAGIC			0x414c4348
 #define HCLA_HEADER_LEN		32
 #define HCLA_VERSION_MAX	2
 #define CLAIMS_HEADER_LEN	20
-#define SNP_REPORT_LEN		1184
 
 #define REPORT_TYPE_SNP		2
 #define HASH_TYPE_SHA256	1

@@ -9,3 +9,4 @@
 EVIDENCE_TYPE(evidence_sev_snp)
 EVIDENCE_TYPE(evidence_tdx)
 EVIDENCE_TYPE(evidence_confidential_space)
+EVIDENCE_TYPE(evidence_azure_snp_vtpm)

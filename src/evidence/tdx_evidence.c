@@ -44,8 +44,7 @@ static const uint8_t intel_qe_mrsigner[32] = {
 
 static bool verify(const Evidence *evidence, const EvidenceTrust *trust,
 				   HardwareClaims *claims, Verdict *verdict);
-static EVP_PKEY *verify_chain(const TdxQuote *quote, const EvidenceTrust *trust,
-							  HardwareClaims *claims, Verdict *verdict);
+static EVP_PKEY *verify_chain(const TdxQuote *quote, const EvidenceTrust *trust, Verdict *verdict);
 static bool verify_qe(const TdxQuote *quote, EVP_PKEY *pck, Verdict *verdict);
 static bool verify_quote(const TdxQuote *quote, Verdict *verdict);
 static bool say_tcb(const TdxQuote *quote, Verdict *verdict);
@@ -77,37 +76,30 @@ verify(const Evidence *evidence, const EvidenceTrust *trust,
 					   "TEE type 0x%x, key type %u", quote.tee_type, quote.key_type))
 		return false;
 
-	pck = verify_chain(&quote, trust, claims, verdict);
+	pck = verify_chain(&quote, trust, verdict);
 	ok = pck != NULL && verify_qe(&quote, pck, verdict) && verify_quote(&quote, verdict) &&
 		say_tcb(&quote, verdict);
 	EVP_PKEY_free(pck);
 	if (ok)
+	{
 		take_claims(&quote.body, claims);
+		claims->foreign_root = trust->n_roots > 0;
+	}
 	return ok;
 }
 
 /* The root that a quote brings must be one of those that are trusted. */
 static X509 *
-trusted_root(const X509 *brought, const EvidenceTrust *trust, HardwareClaims *claims)
+trusted_root(const X509 *brought, const EvidenceTrust *trust)
 {
-	X509	   *root;
+	int			n = trust->n_roots == 0 ? 1 : trust->n_roots;
 
-	if (trust->n_roots == 0)
+	for (int i = 0; i < n; i++)
 	{
-		root = intel_root();
+		X509	   *root = trust->n_roots == 0 ? intel_root() : certificate_read(trust->roots[i]);
+
 		if (root != NULL && X509_cmp(root, brought) == 0)
 			return root;
-		X509_free(root);
-		return NULL;
-	}
-	for (int i = 0; i < trust->n_roots; i++)
-	{
-		root = certificate_read(trust->roots[i]);
-		if (root != NULL && X509_cmp(root, brought) == 0)
-		{
-			claims->foreign_root = true;
-			return root;
-		}
 		X509_free(root);
 	}
 	return NULL;
@@ -115,8 +107,7 @@ trusted_root(const X509 *brought, const EvidenceTrust *trust, HardwareClaims *cl
 
 /* The key of the PCK's certificate. */
 static EVP_PKEY *
-verify_chain(const TdxQuote *quote, const EvidenceTrust *trust, HardwareClaims *claims,
-			 Verdict *verdict)
+verify_chain(const TdxQuote *quote, const EvidenceTrust *trust, Verdict *verdict)
 {
 	X509	   *chain[TDX_CERTIFICATES];
 	X509	   *root = NULL;
@@ -131,7 +122,7 @@ verify_chain(const TdxQuote *quote, const EvidenceTrust *trust, HardwareClaims *
 
 	if (verdict_check(verdict, read, "the quote's certificates can be read", NULL))
 	{
-		root = trusted_root(chain[2], trust, claims);
+		root = trusted_root(chain[2], trust);
 		if (verdict_check(verdict, root != NULL, "the quote's root is the one that is trusted",
 						  "%s", trust->n_roots == 0 ? "Intel SGX Root CA, built in" :
 						  "of the verifier's own roots") &&

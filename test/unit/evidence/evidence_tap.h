@@ -11,6 +11,8 @@
 #ifndef UNIT_EVIDENCE_TAP_H
 #define UNIT_EVIDENCE_TAP_H
 
+#include <stdlib.h>
+
 #include "evidence/evidence.h"
 #include "../tap.h"
 
@@ -28,10 +30,22 @@ extern Bytes sample(const char *path_format,...) __attribute__((format(printf, 1
 /* Whether the last check failed, for these reasons: parts of its texts. */
 extern bool refused_for(const Verdict *verdict, const char *what, const char *detail);
 
+/*
+ * How far it is from a bit that is changed to the next one.  A sample is signed
+ * throughout, so some bits of some bytes are enough; with LONG all of them are.
+ */
+static inline int
+bit_step(void)
+{
+	return getenv("LONG") == NULL ? 59 : 1;
+}
+
 /* One function a file of tests. */
 extern void test_verdict(void);
 extern void test_roots(void);
 extern void test_snp_samples(void);
+extern void test_snp_made(void);
 extern void test_tdx(void);
+extern void test_azure(void);
 
 #endif							/* UNIT_EVIDENCE_TAP_H */
