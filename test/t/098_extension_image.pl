@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use File::Basename qw(basename dirname);
+use File::Spec;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -49,15 +50,29 @@ run_ok('read-only', 'chmod', '-R', 'a-w', $image);
 my $node = init_node(PostgreSQL::Test::Cluster->new('image', install_path => dirname("$copy$dir{bindir}")));
 ok(!$node->start(fail_ok => 1), 'a server that is not told where the library is does not start');
 
-# As the operator writes them.
+# The settings of our manifest, and what the operator makes of its extensions.
+my $manifest = slurp_file(File::Spec->rel2abs(dirname(__FILE__) . '/../../deploy/kubernetes/cluster/cluster.yaml'));
+my ($parameters) = $manifest =~ /^    parameters:\n((?: {6}.*\n)+)/m;
+my %parameter = $parameters =~ /^ {6}([\w.]+): "(.*)"$/mg;
+cmp_ok(scalar keys %parameter, '>', 5, 'the manifest has settings');
+
 my $module = "$image/lib/no_such_module.so";
 $node->append_conf('postgresql.conf', <<"CONF");
 extension_control_path = '\$system:$image/share'
 dynamic_library_path = '\$libdir:$image/lib'
 bionic_crypt.pkcs11_modules = '$module'
+@{[ map { "$_ = '$parameter{$_}'\n" } sort keys %parameter ]}
 CONF
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION bionic_crypt');
+
+is($node->safe_psql('postgres', q{SELECT name FROM pg_settings WHERE sourcefile IS NOT NULL AND name IN ('}
+	  . join("', '", keys %parameter) . "') ORDER BY name COLLATE \"C\""), join("\n", sort keys %parameter),
+	'the server knows all of them');
+
+# A folder of temporary files is one of the volume, which has to be encrypted.
+is($node->safe_psql('postgres', 'SELECT setting FROM bionic_crypt.check_settings()'), 'temp_tablespaces',
+	'the manifest has no setting that leaks');
 
 # The libraries of ours that a process has mapped.
 sub mapped
