@@ -29,6 +29,13 @@ PKCS11_HELPER = bionic_crypt_pkcs11
 PKCS11_OBJS := $(patsubst %.c,%.o,$(sort $(wildcard src/programs/pkcs11_*.c)) \
 	src/kms/pkcs11_message.c src/crypto/bytes.c)
 
+# The verifier that a customer runs: what the library verifies with, too.
+VERIFY = bionic-verify
+VERIFY_MAIN := $(patsubst %.c,%.o,$(sort $(wildcard src/programs/bionic_verify*.c)))
+VERIFY_JSON = src/base/json_frontend.o
+VERIFY_OBJS := $(VERIFY_MAIN) $(VERIFY_JSON) $(patsubst %.c,%.o,$(sort $(wildcard src/evidence/*.c)) \
+	src/crypto/base64.c src/crypto/bytes.c)
+
 # What the library says that it was built from.
 STAMP = src/report/build_stamp.inc
 STAMPED := $(sort Makefile bionic_crypt.control src/report/build_stamp $(FRAGMENTS) $(DATA) \
@@ -42,7 +49,7 @@ ISOLATION := $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)
 ISOLATION_OPTS = --load-extension=bionic_crypt --inputdir=test --outputdir=.
 REGRESS_PREP = $(if $(findstring --temp-instance,$(EXTRA_REGRESS_OPTS)),, \
 	$(if $(REGRESS)$(ISOLATION),preloaded))
-EXTRA_CLEAN = $(PKCS11_HELPER) $(STAMP) src/programs/*.o bionic_crypt--*.sql results output_iso tmp_check log regression.diffs regression.out
+EXTRA_CLEAN = $(PKCS11_HELPER) $(VERIFY) $(VERIFY_JSON) $(STAMP) src/programs/*.o bionic_crypt--*.sql results output_iso tmp_check log regression.diffs regression.out
 
 # Nothing of the build's folder goes into the library.
 PG_CPPFLAGS = -Isrc
@@ -58,7 +65,7 @@ override PROVE_FLAGS += -I test/perl
 PROVE_TESTS ?= $(sort $(wildcard test/t/*.pl))
 
 # PGXS knows no dependencies on headers: any header rebuilds all, in seconds.
-$(OBJS) $(OBJS:.o=.bc) $(PKCS11_OBJS): $(wildcard src/*/*.h)
+$(OBJS) $(OBJS:.o=.bc) $(PKCS11_OBJS) $(VERIFY_MAIN) $(VERIFY_JSON): $(wildcard src/*/*.h)
 
 # Each make looks, and what stays as it was rebuilds nothing.  Of the flags
 # those go in that do not name the build's folder.
@@ -73,12 +80,30 @@ $(STAMP): look
 print-stamped:
 	@printf '%s\n' $(STAMPED)
 
+$(VERIFY_MAIN): override CPPFLAGS += -I$(includedir)
+$(VERIFY_JSON): src/base/json.c
+	$(CC) $(CFLAGS) $(CPPFLAGS) -DFRONTEND -c -o $@ $<
+
 $(filter src/programs/%,$(PKCS11_OBJS)): override CPPFLAGS += \
 	$(shell pkg-config --cflags p11-kit-1 2>/dev/null || echo -I/usr/include/p11-kit-1)
 
 all: $(PKCS11_HELPER)
 $(PKCS11_HELPER): $(PKCS11_OBJS)
 	$(CC) $(CFLAGS) -pie $(PKCS11_OBJS) $(LDFLAGS) -ldl -o $@
+
+all: $(VERIFY)
+$(VERIFY): $(VERIFY_OBJS)
+	$(CC) $(CFLAGS) -pie $(VERIFY_OBJS) $(LDFLAGS) -L$(pkglibdir) -L$(libdir) -lpgcommon -lpgport \
+		-lpq -lssl -lcrypto -o $@
+
+install: install-verify
+uninstall: uninstall-verify
+.PHONY: install-verify uninstall-verify
+install-verify: all installdirs
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) $(VERIFY) '$(DESTDIR)$(bindir)/'
+uninstall-verify:
+	rm -f '$(DESTDIR)$(bindir)/$(VERIFY)'
 
 install: install-pkcs11
 uninstall: uninstall-pkcs11

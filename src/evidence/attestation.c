@@ -302,18 +302,22 @@ check_manifest(const Verification *v)
 }
 
 /*
- * The entry's author says that it covers the image.  Where the launch
- * measurement is of firmware only, it must have values that cover more.
+ * The entry's author says that it covers the image.  Where a measurement is of
+ * firmware only, it must have values that cover more; and Azure's are nobody's
+ * word unless the firmware that reports them is known.
  */
 static bool
 covers_image(const Image *image, const Attestation *a)
 {
-	bool		more = image->pcrs.n > 0;
+	bool		rtmrs = false;
 
 	for (int i = 1; i < RTMR_COUNT; i++)
-		more |= image->rtmrs[i].len > 0;
-	return strcmp(image->covers, "image") == 0 &&
-		(more || (!a->claims.has_rtmrs && strcmp(a->bundle.evidence_type, "azure-snp-vtpm") != 0));
+		rtmrs |= image->rtmrs[i].len > 0;
+	if (strcmp(image->covers, "image") != 0)
+		return false;
+	if (strcmp(a->bundle.evidence_type, "azure-snp-vtpm") == 0)
+		return image->pcrs.n > 0 && (image->measurement.len > 0 || image->id_key_digest.len > 0);
+	return !a->claims.has_rtmrs || rtmrs;
 }
 
 /* The measured image is known to hold the library. */
