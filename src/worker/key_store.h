@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * key_store.h
- *	  The key worker's memory for unwrapped data keys: memfd_secret(2) where
- *	  the kernel has it, else locked pages that no core dump holds.
+ *	  The key worker's memory for unwrapped data keys (base/secret_memory.h).
  *
  *-------------------------------------------------------------------------
  */
@@ -11,15 +10,8 @@
 
 #include "postgres.h"
 
+#include "base/secret_memory.h"
 #include "crypto/kdf.h"
-
-/* Which memory is in force; the numbers are in shared memory. */
-typedef enum SecretMemory
-{
-	SECRET_MEMORY_NONE = 0,
-	SECRET_MEMORY_MEMFD,		/* not even root reads it */
-	SECRET_MEMORY_LOCKED		/* mlock and MADV_DONTDUMP */
-} SecretMemory;
 
 /* Once a process; raises an error when there is no such memory. */
 extern SecretMemory key_store_init(void);
