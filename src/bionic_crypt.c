@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 
+#include "attest/attester.h"
 #include "base/config.h"
 #include "base/utility.h"
 #include "crypto/aead.h"
@@ -68,5 +69,8 @@ _PG_init(void)
 	shmem_init();
 	loaded_libraries_init();
 	if (!IsBinaryUpgrade)
+	{
 		launcher_register();
+		attester_register();
+	}
 }

@@ -15,9 +15,14 @@ int			config_max_tenants;
 int			config_revocation_interval_ms;
 int			config_kms_timeout_ms;
 int			config_audit_window_ms;
+int			config_attestation_interval_ms;
+int			config_attestation_max_age_ms;
+int			config_attestation_timeout_ms;
 int			config_audit_overflow;
 bool		config_allow_core_dumps;
 bool		config_allow_local_kms;
+char	   *config_attestation_certificates;
+char	   *config_attestation_source;
 char	   *config_default_kms;
 char	   *config_default_kek;
 char	   *config_pkcs11_modules;
@@ -89,6 +94,37 @@ static const IntSetting int_settings[] = {
 		.context = PGC_SIGHUP,
 		.flags = GUC_UNIT_MS,
 	},
+	{
+		.name = "bionic_crypt.attestation_interval",
+		.description = "Shortest time between two reports of the hardware.",
+		.detail = "All who wait for one share it.",
+		.value = &config_attestation_interval_ms,
+		.default_value = 10 * 1000,
+		.min = 1000,
+		.max = 3600 * 1000,
+		.context = PGC_SIGHUP,
+		.flags = GUC_UNIT_MS,
+	},
+	{
+		.name = "bionic_crypt.attestation_max_age",
+		.description = "Age up to which a report of the hardware serves who does not ask for a fresh one.",
+		.value = &config_attestation_max_age_ms,
+		.default_value = 600 * 1000,
+		.min = 1000,
+		.max = 24 * 3600 * 1000,
+		.context = PGC_SIGHUP,
+		.flags = GUC_UNIT_MS,
+	},
+	{
+		.name = "bionic_crypt.attestation_timeout",
+		.description = "Longest time bionic_crypt.attestation() waits.",
+		.value = &config_attestation_timeout_ms,
+		.default_value = 30 * 1000,
+		.min = 100,
+		.max = 600 * 1000,
+		.context = PGC_USERSET,
+		.flags = GUC_UNIT_MS,
+	},
 };
 
 static const struct config_enum_entry audit_overflow_values[] = {
@@ -125,6 +161,16 @@ config_init(void)
 							 "For a KMS on the server's own machine, and for tests.",
 							 &config_allow_local_kms, false,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("bionic_crypt.attestation_source",
+							   "Where evidence of this machine's hardware comes from.",
+							   "off, none, configfs, sev-guest, confidential-space, coco or helper, each with \":\" and a place where it is not the usual one.",
+							   &config_attestation_source, "none",
+							   PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("bionic_crypt.attestation_certificates",
+							   "File with the certificate of the chip's key, where the host gives none.",
+							   "PEM or DER; for reports of SEV-SNP.",
+							   &config_attestation_certificates, "",
+							   PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("bionic_crypt.default_kms",
 							   "Server that wraps the keys of tenants created without one of their own.",
 							   NULL,

@@ -78,6 +78,14 @@ static const ConditionText texts[] = {
 		"53000", "audit buffer is full",
 		"What cannot be written to the audit is not done.",
 	"The server log says why it cannot be written, if that is so."},
+	[CONDITION_ATTESTATION] = {
+	"KM008", "could not get attestation evidence: %s"},
+	[CONDITION_ATTESTATION_FULL] = {
+		"53000", "too many requests for attestation", NULL,
+	"Try again when some of them were answered."},
+	[CONDITION_ATTESTATION_OFF] = {
+		"55000", "attestation is off", NULL,
+	"Set bionic_crypt.attestation_source and restart the server."},
 	[CONDITION_NOT_PRELOADED] = {
 		"55000", "bionic_crypt must be loaded via shared_preload_libraries", NULL,
 	"Add bionic_crypt to shared_preload_libraries and restart the server."},

@@ -37,6 +37,9 @@ typedef enum Condition
 	CONDITION_NO_KEY_WORKER,
 	CONDITION_KEY_WORKER,		/* it failed, or did not answer in time */
 	CONDITION_AUDIT_FULL,
+	CONDITION_ATTESTATION,		/* subject: why there is no evidence */
+	CONDITION_ATTESTATION_FULL,
+	CONDITION_ATTESTATION_OFF,
 	CONDITION_NOT_PRELOADED
 } Condition;
 

@@ -15,6 +15,7 @@
 #include "storage/shmem.h"
 
 #include "report/condition.h"
+#include "shmem/attestation_desk.h"
 #include "shmem/epochs.h"
 #include "shmem/kms_stats.h"
 #include "shmem/mailbox.h"
@@ -35,6 +36,7 @@ static const Part parts[] = {
 	{"bionic_crypt mailbox", mailbox_size, mailbox_attach},
 	{"bionic_crypt registry", registry_size, registry_attach},
 	{"bionic_crypt kms_stats", kms_stats_size, kms_stats_attach},
+	{"bionic_crypt attestation desk", desk_size, desk_attach},
 };
 
 /* Hooks before ours. */

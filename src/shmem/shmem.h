@@ -27,6 +27,7 @@ extern LWLock *shmem_lock(int which);
 #define SHMEM_LOCK_REGISTRY 0
 #define SHMEM_LOCK_EPOCHS	1
 #define SHMEM_LOCK_KMS_STATS 2
-#define SHMEM_LOCKS			3
+#define SHMEM_LOCK_ATTESTATION 3
+#define SHMEM_LOCKS			4
 
 #endif							/* SHMEM_SHMEM_H */

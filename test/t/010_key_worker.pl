@@ -175,8 +175,8 @@ $second->quit;
 is(read_as('t8'), 't8 says 1', 'the first database gets its worker back');
 
 # No background worker to be had at all: the server's own launcher of logical
-# replication and ours take the two there are.
-$node->append_conf('postgresql.conf', 'max_worker_processes = 2');
+# replication, ours and the attester take the three there are.
+$node->append_conf('postgresql.conf', 'max_worker_processes = 3');
 $node->restart;
 $waiter = BionicCrypt::Session->new($node, tenant => 't6');
 $waiter->query("SET bionic_crypt.kms_timeout = '500ms'");

@@ -1,0 +1,149 @@
+/*-------------------------------------------------------------------------
+ *
+ * local_http.c
+ *	  HTTP without TLS to a service of this machine.
+ *
+ * The attester does nothing else meanwhile, and ends early when the server
+ * shuts down.  No proxy, no redirect, no other protocol; what is no loopback
+ * address is refused after its name was resolved.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "miscadmin.h"
+
+#include "attest/local_http.h"
+
+#define REPLY_MAX	(128 * 1024)
+
+typedef struct LongOption
+{
+	CURLoption	option;
+	long		value;
+} LongOption;
+
+static const LongOption long_options[] = {
+	{CURLOPT_FOLLOWLOCATION, 0},
+	{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+	{CURLOPT_HTTP09_ALLOWED, 0},
+	{CURLOPT_HTTPAUTH, CURLAUTH_NONE},
+	{CURLOPT_NETRC, CURL_NETRC_IGNORED},
+	{CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
+	{CURLOPT_NOSIGNAL, 1},
+	{CURLOPT_FRESH_CONNECT, 1},
+	{CURLOPT_FORBID_REUSE, 1},
+	{CURLOPT_NOPROGRESS, 0},
+	{CURLOPT_TIMEOUT_MS, SOURCE_TIMEOUT_MS},
+};
+
+static bool
+is_loopback(const struct sockaddr *address)
+{
+	if (address->sa_family == AF_INET)
+	{
+		const struct sockaddr_in *v4 = (const struct sockaddr_in *) address;
+
+		return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+	}
+	return address->sa_family == AF_INET6 &&
+		IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *) address)->sin6_addr);
+}
+
+/* The argument says whether a Unix socket is meant. */
+static curl_socket_t
+open_socket(void *argument, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	bool		allowed = *(const bool *) argument ? address->family == AF_UNIX :
+		is_loopback(&address->addr);
+
+	return !allowed ? CURL_SOCKET_BAD :
+		socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static size_t
+read_body(char *data, size_t size, size_t n, void *argument)
+{
+	StringInfo	reply = argument;
+
+	if (n > REPLY_MAX - reply->len)
+		return 0;
+	appendBinaryStringInfo(reply, data, (int) n);
+	return n;
+}
+
+/* Not 0: give up. */
+static int
+check_shutdown(void *unused, curl_off_t down_total, curl_off_t down_now,
+			   curl_off_t up_total, curl_off_t up_now)
+{
+	return ProcDiePending ? 1 : 0;
+}
+
+#define SET(option, value) \
+	do { \
+		if (code == CURLE_OK) \
+			code = curl_easy_setopt(easy, option, value); \
+	} while (0)
+
+static CURLcode
+perform(CURL *easy, const LocalHttpRequest *request, struct curl_slist *headers,
+		const bool *on_socket, StringInfo reply)
+{
+	CURLcode	code = CURLE_OK;
+
+	SET(CURLOPT_URL, request->url);
+	SET(CURLOPT_PROTOCOLS_STR, "http");
+	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_NOPROXY, "*");
+	SET(CURLOPT_USERAGENT, "bionic_crypt");
+	for (int i = 0; i < lengthof(long_options); i++)
+		SET(long_options[i].option, long_options[i].value);
+	if (request->socket != NULL)
+		SET(CURLOPT_UNIX_SOCKET_PATH, request->socket);
+	if (request->json != NULL)
+	{
+		SET(CURLOPT_POSTFIELDS, request->json);
+		SET(CURLOPT_HTTPHEADER, headers);
+	}
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SET(CURLOPT_OPENSOCKETDATA, unconstify(bool *, on_socket));
+	SET(CURLOPT_WRITEFUNCTION, read_body);
+	SET(CURLOPT_WRITEDATA, reply);
+	SET(CURLOPT_XFERINFOFUNCTION, check_shutdown);
+	return code != CURLE_OK ? code : curl_easy_perform(easy);
+}
+
+bool
+local_http_send(const LocalHttpRequest *request, StringInfo reply, FoundEvidence *found)
+{
+	CURL	   *easy = curl_easy_init();
+	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+	bool		on_socket = request->socket != NULL;
+	long		status = 0;
+	CURLcode	code = CURLE_OUT_OF_MEMORY;
+
+	/* So that read_body(), which libcurl calls, never needs to raise. */
+	enlargeStringInfo(reply, REPLY_MAX);
+	if (easy != NULL && headers != NULL)
+	{
+		code = perform(easy, request, headers, &on_socket, reply);
+		curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	}
+	curl_easy_cleanup(easy);
+	curl_slist_free_all(headers);
+
+	if (code != CURLE_OK)
+		return evidence_fail(found, "could not ask \"%s\": %s",
+							 on_socket ? request->socket : request->url,
+							 curl_easy_strerror(code));
+	if (status != 200)
+		return evidence_fail(found, "\"%s\" answered with HTTP status %ld",
+							 on_socket ? request->socket : request->url, status);
+	return true;
+}
