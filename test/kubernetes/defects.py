@@ -130,6 +130,8 @@ RULES = [
 	('a token for two', 'kms_files_are_there', database('servers', 0, 'options', 4, 'value', value='/projected/vendor/token'), 'the same token'),
 	('a token for nobody', 'kms_files_are_there', database('servers', 1), 'nobody needs'),
 	('a server of another kind', 'kms_files_are_there', database('servers', 1, 'fdw', value='postgres_fdw'), 'no KMS server'),
+	('keys in a file, by default', 'kms_files_are_there', cluster('postgresql', 'parameters', 'bionic_crypt.default_kms'), 'default_kms is None'),
+	('keys in a file', 'kms_files_are_there', database('servers', 1, 'options', 0, 'value', value='file'), 'a key file'),
 	('no preloading', 'server_is_protected', cluster('postgresql', 'shared_preload_libraries', value=['pg_stat_statements']), 'not preloaded'),
 	('a superuser with a password', 'server_is_protected', cluster('enableSuperuserAccess', value=True), 'superuser has a password'),
 	('nothing said of superusers', 'server_is_protected', cluster('enableSuperuserAccess'), 'superuser has a password'),

@@ -202,6 +202,14 @@ def kms_files_are_there(documents):
 	for path, kind in files.items():
 		if kind == 'serviceAccountToken' and path not in used:
 			yield f'{path}: a token that nobody needs'
+	# Otherwise it is a key file on one volume, which a standby does not have.
+	for cluster in of_kind(documents, 'Cluster'):
+		default = cluster['spec'].get('postgresql', {}).get('parameters', {}).get('bionic_crypt.default_kms')
+		if default not in [server['name'] for server, _ in server_options(documents)]:
+			yield f'bionic_crypt.default_kms is {default}, which is no server of the manifest'
+	for server, options in server_options(documents):
+		if options.get('provider') == 'file':
+			yield f'server {server["name"]}: a key file on one volume'
 
 
 def server_is_protected(documents, settings=(), version=None):

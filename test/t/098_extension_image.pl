@@ -120,17 +120,43 @@ chmod 0755, "$image/lib";
 rename "$image/lib/bionic_crypt_pkcs11", "$image/lib/aside" or die "rename: $!";
 like(problem('another'), qr/could not be started/, 'and nowhere else');
 
-# What the Database resource does for spec.servers: the statement, letter by
-# letter, and its look at what is there.
+# What the operator does for spec.servers: the statement, letter by letter, with
+# the servers of all overlays.
+my $folder = File::Spec->rel2abs(dirname(__FILE__) . '/../../deploy/kubernetes/overlays');
+my $servers = 0;
+for my $overlay (map { basename(dirname($_)) } glob "$folder/*/kms.yaml")
+{
+	my $text = slurp_file("$folder/$overlay/kms.yaml");
+
+	while ($text =~ /^    - name: (\w+)\n      fdw: bionic_crypt\n      options:\n((?: {8}.*\n)+)/mg)
+	{
+		my ($name, $options) = ($1, join ', ', map { qq{"$_->[0]" '$_->[1]'} } pairs($2));
+
+		is(sqlstate($node, qq{CREATE SERVER "$name" FOREIGN DATA WRAPPER "bionic_crypt" OPTIONS ($options); DROP SERVER "$name"}),
+			'00000', "$overlay: options of $name");
+		$servers++;
+	}
+}
+cmp_ok($servers, '>', 5, 'overlays have servers');
+
+sub pairs
+{
+	my ($options) = @_;
+	my @found;
+
+	push @found, [ $1, $2 ] while $options =~ /- name: (\w+)\n +value: (.*)/g;
+	return @found;
+}
+
+# And as it changes one.
 $node->safe_psql('postgres', <<'SQL');
-CREATE SERVER "acme_vault" FOREIGN DATA WRAPPER "bionic_crypt" OPTIONS ("provider" 'vault', "address" 'https://vault.acme.example:8200',
-	"auth_method" 'jwt', "role" 'tenant-acme', "jwt_file" '/projected/kms/token', "ca_file" '/projected/kms/ca.crt');
-ALTER SERVER "acme_vault" OPTIONS (SET "role" 'tenant-acme-2', ADD "auth_mount" 'kubernetes-eu');
+CREATE SERVER acme_vault FOREIGN DATA WRAPPER bionic_crypt OPTIONS (provider 'vault', address 'https://vault.acme.example:8200',
+	auth_method 'jwt', role 'database', jwt_file '/projected/kms/token');
+ALTER SERVER "acme_vault" OPTIONS (SET "role" 'another', ADD "auth_mount" 'vendor');
 SQL
 is($node->safe_psql('postgres', q{SELECT array_to_string(srvoptions, ' ') FROM pg_foreign_server WHERE srvname = 'acme_vault'}),
-	'provider=vault address=https://vault.acme.example:8200 auth_method=jwt role=tenant-acme-2 '
-	  . 'jwt_file=/projected/kms/token ca_file=/projected/kms/ca.crt auth_mount=kubernetes-eu',
-	'a server as a Database resource makes and changes it');
+	'provider=vault address=https://vault.acme.example:8200 auth_method=jwt role=another jwt_file=/projected/kms/token '
+	  . 'auth_mount=vendor', 'a server as a Database resource changes it');
 
 $node->stop;
 run_log([ 'chmod', '-R', 'u+w', $image ]);
