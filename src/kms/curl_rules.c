@@ -135,6 +135,25 @@ open_metadata_socket(void *argument, curlsocktype purpose, struct curl_sockaddr 
 	return open_if(kms_metadata_address_allowed(&address->addr), address, argument);
 }
 
+static curl_socket_t
+open_loopback_socket(void *argument, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	return open_if(kms_address_is_loopback(&address->addr), address, argument);
+}
+
+static curl_socket_t
+open_unix_socket(void *argument, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	return open_if(address->family == AF_UNIX, address, argument);
+}
+
+static const curl_opensocket_callback openers[] = {
+	[KMS_PEER_KMS] = open_socket,
+	[KMS_PEER_METADATA] = open_metadata_socket,
+	[KMS_PEER_LOOPBACK] = open_loopback_socket,
+	[KMS_PEER_SOCKET] = open_unix_socket,
+};
+
 /* What was decrypted is wiped as soon as it was handed on. */
 static CURLcode
 prepare_tls(CURL *easy, void *context, void *unused)
@@ -184,11 +203,11 @@ set_tls(CURL *easy, const CurlOptions *options)
 }
 
 CURLcode
-curl_rules_set(CURL *easy, const CurlOptions *options, CurlPeer peer, const char *url,
+curl_rules_set(CURL *easy, const CurlOptions *options, KmsPeer peer, const char *url,
 			   bool *address_refused)
 {
-	bool		metadata = peer == CURL_PEER_METADATA;
-	const char *scheme = metadata ? "http" : "https";
+	bool		kms = peer == KMS_PEER_KMS;
+	const char *scheme = kms ? "https" : "http";
 	CURLcode	code = CURLE_OK;
 
 	if (strncmp(url, scheme, strlen(scheme)) != 0 ||
@@ -201,9 +220,9 @@ curl_rules_set(CURL *easy, const CurlOptions *options, CurlPeer peer, const char
 	for (int i = 0; i < lengthof(string_options); i++)
 		SET(string_options[i].option, string_options[i].value);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) options->connect_timeout_ms);
-	SET(CURLOPT_OPENSOCKETFUNCTION, metadata ? open_metadata_socket : open_socket);
+	SET(CURLOPT_OPENSOCKETFUNCTION, openers[peer]);
 	SET(CURLOPT_OPENSOCKETDATA, address_refused);
-	return code != CURLE_OK || metadata ? code : set_tls(easy, options);
+	return code == CURLE_OK && kms ? set_tls(easy, options) : code;
 }
 
 KmsFailure

@@ -27,19 +27,12 @@ typedef struct CurlOptions
 /* What a server's options say; its strings are the server's. */
 extern CurlOptions curl_options_of(const KmsServer *server);
 
-/* Who is asked: the guard of addresses depends on it, and whether there is TLS. */
-typedef enum CurlPeer
-{
-	CURL_PEER_KMS,
-	CURL_PEER_METADATA			/* see http_request_metadata() */
-} CurlPeer;
-
 /*
- * *address_refused is set when kms_address_allowed(), for a metadata service
- * kms_metadata_address_allowed(), forbade a connection.  The URL must be one
- * of the peer's scheme.
+ * *address_refused is set when the guard of the peer's addresses
+ * (kms_address.h) forbade a connection.  The URL must be one of the peer's
+ * scheme: only a KMS is asked with TLS.
  */
-extern CURLcode curl_rules_set(CURL *easy, const CurlOptions *options, CurlPeer peer,
+extern CURLcode curl_rules_set(CURL *easy, const CurlOptions *options, KmsPeer peer,
 							   const char *url, bool *address_refused);
 
 /* What a code other than CURLE_OK is, and our words for it. */

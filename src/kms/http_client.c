@@ -126,6 +126,11 @@ set_request(CURL *easy, const KmsRequest *request, struct curl_slist **headers)
 {
 	CURLcode	code = CURLE_OK;
 
+	/* Not kept: who answers there is asked once in a while. */
+	if (request->peer == KMS_PEER_SOCKET)
+		SET(CURLOPT_UNIX_SOCKET_PATH, request->socket_path);
+	if (request->peer == KMS_PEER_SOCKET || request->peer == KMS_PEER_LOOPBACK)
+		SET(CURLOPT_FORBID_REUSE, 1L);
 	if (request->body_len > 0 || strcmp(request->method, "POST") == 0)
 	{
 		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len);
@@ -147,7 +152,6 @@ start(HttpTransfer *transfer, const KmsRequest *request)
 {
 	HttpClient *client = transfer->client;
 	CURL	   *easy = curl_easy_init();
-	CurlPeer	peer = request->to_metadata ? CURL_PEER_METADATA : CURL_PEER_KMS;
 	CURLcode	code;
 
 	transfer->handle.easy = easy;
@@ -157,7 +161,7 @@ start(HttpTransfer *transfer, const KmsRequest *request)
 		return CURLE_OUT_OF_MEMORY;
 	if (request->invalid || request->method == NULL)
 		return CURLE_URL_MALFORMAT;
-	if ((code = curl_rules_set(easy, &client->options, peer, request->url,
+	if ((code = curl_rules_set(easy, &client->options, request->peer, request->url,
 							   &transfer->reading.address_refused)) != CURLE_OK ||
 		(code = set_request(easy, request, &transfer->headers)) != CURLE_OK ||
 		(code = http_reading_set(&transfer->reading, easy)) != CURLE_OK)

@@ -8,7 +8,8 @@
  * environment, checks the certificate always, refuses loopback, link-local
  * and metadata addresses after the name was resolved (unless
  * bionic_crypt.allow_local_kms), and reads no more than KMS_REPLY_BODY_MAX.
- * A request to a metadata service goes to such an address only, without TLS.
+ * A request to a metadata service, to loopback or through a Unix socket goes
+ * there and nowhere else, without TLS.
  *
  *-------------------------------------------------------------------------
  */

@@ -27,6 +27,7 @@
 
 #include "base/config.h"
 #include "kms/kms_address.h"
+#include "kms/kms_options.h"
 
 #define HOST_MAX	253			/* RFC 1035, 2.3.4, as text */
 #define PORT_DIGITS	5
@@ -167,18 +168,30 @@ kms_address_allowed(const struct sockaddr *address)
 }
 
 bool
-kms_metadata_address_allowed(const struct sockaddr *address)
+kms_address_is_loopback(const struct sockaddr *address)
 {
-	bool		local = config_allow_local_kms;
-
 	switch (address->sa_family)
 	{
 		case AF_INET:
-			return IN_BLOCKS(AF_INET, ipv4_bytes(address), metadata_ipv4) ||
-				(local && IN_BLOCKS(AF_INET, ipv4_bytes(address), loopback_ipv4));
+			return IN_BLOCKS(AF_INET, ipv4_bytes(address), loopback_ipv4);
 		case AF_INET6:
-			return IN_BLOCKS(AF_INET6, ipv6_bytes(address), metadata_ipv6) ||
-				(local && IN_BLOCKS(AF_INET6, ipv6_bytes(address), loopback_ipv6));
+			return IN_BLOCKS(AF_INET6, ipv6_bytes(address), loopback_ipv6);
+		default:
+			return false;
+	}
+}
+
+bool
+kms_metadata_address_allowed(const struct sockaddr *address)
+{
+	if (config_allow_local_kms && kms_address_is_loopback(address))
+		return true;
+	switch (address->sa_family)
+	{
+		case AF_INET:
+			return IN_BLOCKS(AF_INET, ipv4_bytes(address), metadata_ipv4);
+		case AF_INET6:
+			return IN_BLOCKS(AF_INET6, ipv6_bytes(address), metadata_ipv6);
 		default:
 			return false;
 	}
@@ -289,22 +302,49 @@ kms_host_validate(const char *option, const char *text, KmsError *error)
  * A number in its one common form: a name would be what whoever answers for
  * names says, and there is no certificate to tell.
  */
-bool
-kms_metadata_url_validate(const char *option, const char *url, KmsError *error)
+static bool
+read_number(const char *url, struct sockaddr_storage *address)
 {
-	struct sockaddr_in ipv4 = {.sin_family = AF_INET};
-	struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6};
+	struct sockaddr_in *ipv4 = (struct sockaddr_in *) address;
+	struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *) address;
 	bool		bracketed = strchr(url, '[') != NULL;
 	char		host[HOST_MAX + 1];
 
-	if (!read_url("http://", url, host) ||
-		(bracketed ? inet_pton(AF_INET6, host, &ipv6.sin6_addr) :
-		 inet_pton(AF_INET, host, &ipv4.sin_addr)) != 1)
+	memset(address, 0, sizeof(*address));
+	address->ss_family = bracketed ? AF_INET6 : AF_INET;
+	return read_url("http://", url, host) &&
+		(bracketed ? inet_pton(AF_INET6, host, &ipv6->sin6_addr) :
+		 inet_pton(AF_INET, host, &ipv4->sin_addr)) == 1;
+}
+
+bool
+kms_metadata_url_validate(const char *option, const char *url, KmsError *error)
+{
+	struct sockaddr_storage address;
+
+	if (!read_number(url, &address))
 		return kms_fail(error, KMS_CONFIG, option,
 						"it must be http://address or http://address:port, with a numeric address");
-	if (!kms_metadata_address_allowed((struct sockaddr *) &ipv4) &&
-		!kms_metadata_address_allowed((struct sockaddr *) &ipv6))
-		return kms_fail(error, KMS_CONFIG, option,
-						"its address is not of a metadata service");
-	return true;
+	return kms_metadata_address_allowed((struct sockaddr *) &address) ||
+		kms_fail(error, KMS_CONFIG, option, "its address is not of a metadata service");
+}
+
+bool
+kms_loopback_url_validate(const char *option, const char *url, KmsError *error)
+{
+	struct sockaddr_storage address;
+	char		origin[sizeof("http://[]:12345") + HOST_MAX];
+	Size		len = strlen("http://");
+
+	if (strncmp(url, "http://", len) == 0)
+		len += strcspn(url + len, "/");
+	if (len < sizeof(origin) && url[len] == '/' && strchr(url, '#') == NULL &&
+		kms_text_is_token(url))
+	{
+		strlcpy(origin, url, len + 1);
+		if (read_number(origin, &address) && kms_address_is_loopback((struct sockaddr *) &address))
+			return true;
+	}
+	return kms_fail(error, KMS_CONFIG, option,
+					"it must be http://127.0.0.1:port/path or http://[::1]:port/path");
 }

@@ -29,6 +29,9 @@ extern bool kms_address_allowed(const struct sockaddr *address);
  */
 extern bool kms_metadata_address_allowed(const struct sockaddr *address);
 
+/* Whether it is this machine's loopback, as itself and in no disguise. */
+extern bool kms_address_is_loopback(const struct sockaddr *address);
+
 /*
  * No I/O.  False, with the option as *error's subject, unless the URL is
  * https://host or https://host:port, and the host may be a KMS's as far as can
@@ -44,6 +47,13 @@ extern bool kms_host_validate(const char *option, const char *text, KmsError *er
  * kms_metadata_address_allowed() allows.
  */
 extern bool kms_metadata_url_validate(const char *option, const char *url,
+									  KmsError *error);
+
+/*
+ * Likewise for http://address:port/path, with a query or without, a numeric
+ * address of loopback.
+ */
+extern bool kms_loopback_url_validate(const char *option, const char *url,
 									  KmsError *error);
 
 #endif							/* KMS_KMS_ADDRESS_H */

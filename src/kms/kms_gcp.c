@@ -29,6 +29,7 @@
 #include "kms/kms_gcp.h"
 #include "kms/kms_options.h"
 #include "kms/kms_transport.h"
+#include "kms/token_source.h"
 
 #define ADDRESS_DEFAULT		"https://cloudkms.googleapis.com"
 #define POOL_PREFIX			"//iam.googleapis.com/"
@@ -54,6 +55,7 @@ static const KmsOptionRule gcp_option_rules[] = {
 	{.name = "metadata_address",.of_machine = true},
 	{.name = "audience"},
 	{.name = "subject_token_file",.of_machine = true},
+	TOKEN_SOURCE_OPTION_RULES,
 	{.name = "sts_address"},
 	{.name = "service_account_impersonation"},
 	{.name = "iamcredentials_address"},
@@ -73,7 +75,10 @@ static const KmsMethodOption method_options[] = {
 	{"token_address", 0, GCP_SERVICE_ACCOUNT},
 	{"metadata_address", 0, GCP_METADATA},
 	{"audience", GCP_EXCHANGE, GCP_EXCHANGE},
-	{"subject_token_file", GCP_WORKLOAD_IDENTITY, GCP_EXCHANGE},
+	{"subject_token_file", 0, GCP_EXCHANGE},
+	{"token_source", 0, GCP_EXCHANGE},
+	{"token_audience", 0, GCP_EXCHANGE},
+	{"attestation_claims", 0, GCP_EXCHANGE},
 	{"sts_address", 0, GCP_EXCHANGE},
 };
 
@@ -114,6 +119,11 @@ validate_method(const KmsServer *server, KmsError *error)
 		kms_option(server, "service_account_impersonation") == NULL)
 		return kms_fail(error, KMS_CONFIG, "iamcredentials_address",
 						"it is of use with service_account_impersonation only");
+	if (gcp_method(server) == GCP_WORKLOAD_IDENTITY &&
+		kms_option(server, "subject_token_file") == NULL &&
+		kms_option(server, "token_source") == NULL)
+		return kms_fail(error, KMS_CONFIG, "token_source",
+						"auth_method workload_identity requires either it or subject_token_file");
 	return true;
 }
 
@@ -169,7 +179,7 @@ gcp_validate(const KmsServer *server, KmsError *error)
 		kms_option_check_url(server, "token_address", error) &&
 		check_metadata_address(server, error) &&
 		check_audience(server, error) &&
-		kms_option_check_file(server, "subject_token_file", error) &&
+		token_source_check(server, "subject_token_file", error) &&
 		kms_option_check_url(server, "sts_address", error) &&
 		check_email(server, "service_account_impersonation", error) &&
 		kms_option_check_url(server, "iamcredentials_address", error) &&
@@ -397,13 +407,14 @@ never(const KmsServer *server)
 static bool
 gcp_uses_identity(const KmsServer *server)
 {
-	return gcp_method(server) == GCP_METADATA;
+	return gcp_method(server) == GCP_METADATA || token_source_is_identity(server);
 }
 
 static const KmsRemote gcp_remote = {
 	.transport = &kms_over_http,
 	.identity_file = no_identity_file,
 	.secret_file = gcp_secret_file,
+	.token_source = gcp_token_source,
 	.logs_in = gcp_logs_in,
 	.build_login = gcp_build_login,
 	.read_login = gcp_read_login,

@@ -48,6 +48,7 @@ extern bool gcp_refused(const KmsReply *reply, int asked, KmsError *error);
 
 /* The entries of KmsRemote that are about logins. */
 extern const char *gcp_secret_file(const KmsServer *server);
+extern bool gcp_token_source(const KmsServer *server, struct TokenSource *source);
 extern bool gcp_logs_in(const KmsServer *server);
 extern KmsProgress gcp_build_login(const KmsServer *server, const KmsLoginAsked *asked,
 								   KmsToken *token, KmsRequest *request, KmsError *error);

@@ -23,6 +23,7 @@
 #include "kms/kms_jwt.h"
 #include "kms/kms_oauth.h"
 #include "kms/kms_options.h"
+#include "kms/token_source.h"
 
 #define TOKEN_ADDRESS			"https://oauth2.googleapis.com"
 #define TOKEN_PATH				"/token"
@@ -54,15 +55,14 @@ typedef struct ServiceAccount
 const char *
 gcp_secret_file(const KmsServer *server)
 {
-	switch (gcp_method(server))
-	{
-		case GCP_SERVICE_ACCOUNT:
-			return kms_option(server, "credentials_file");
-		case GCP_METADATA:
-			return NULL;
-		default:
-			return gcp_option(server, "subject_token_file", CONFIDENTIAL_SPACE_FILE);
-	}
+	return kms_option(server, "credentials_file");
+}
+
+bool
+gcp_token_source(const KmsServer *server, TokenSource *source)
+{
+	*source = token_source_of(server, "subject_token_file", CONFIDENTIAL_SPACE_FILE);
+	return (gcp_method(server) & GCP_EXCHANGE) != 0;
 }
 
 static bool
@@ -163,14 +163,11 @@ static bool
 build_exchange(const KmsServer *server, const KmsLoginAsked *asked, KmsRequest *request,
 			   KmsError *error)
 {
-	const char *subject = asked->credential->secret;
-	int64		expires;
+	TokenSource source;
 
-	if (!kms_text_is_jwt(subject))
-		return kms_fail(error, KMS_CREDENTIAL, "subject_token_file", "The file holds no JWT.");
-	expires = jwt_expires(subject);
-	if (expires != 0 && expires <= asked->now_s)
-		return kms_fail(error, KMS_CREDENTIAL, "subject_token_file", "The JWT has expired.");
+	(void) gcp_token_source(server, &source);
+	if (!token_source_permits(server, &source, asked->credential, asked->now_s, error))
+		return false;
 
 	oauth_request(request, gcp_option(server, "sts_address", STS_ADDRESS));
 	http_request_path(request, STS_PATH);
@@ -179,7 +176,7 @@ build_exchange(const KmsServer *server, const KmsLoginAsked *asked, KmsRequest *
 	oauth_put(request, "scope", first_scope(server));
 	oauth_put(request, "requested_token_type", "urn:ietf:params:oauth:token-type:access_token");
 	oauth_put(request, "subject_token_type", "urn:ietf:params:oauth:token-type:jwt");
-	oauth_put(request, "subject_token", subject);
+	oauth_put(request, "subject_token", asked->credential->secret);
 	return true;
 }
 

@@ -86,7 +86,7 @@ static const KmsRefusal refusals[] = {
 	"The machine has no service account"},
 
 	/* whom the tenant admits: the token of somebody else */
-	{400, 403, TRADE, "invalid_grant", "is stale to sign-in", KMS_CREDENTIAL, "subject_token_file",
+	{400, 403, TRADE, "invalid_grant", "is stale to sign-in", KMS_CREDENTIAL, "",
 	"The JWT has expired"},
 	{400, 0, TRADE, "invalid_grant", "Error connecting to the given credential's issuer",
 	KMS_UNAVAILABLE, "", "The KMS could not ask the issuer of the JWT for its keys"},

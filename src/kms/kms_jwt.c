@@ -155,32 +155,36 @@ jwt_make(JwtAlgorithm algorithm, const char *key, const JwtMember *header,
 	return false;
 }
 
-int64
-jwt_expires(const char *token)
+bool
+jwt_claims(const char *token, uint8 *out, Size capacity, Size *len)
 {
-	char		claims[JWT_MAX];
-	uint8		json[JWT_MAX];
+	const char *claims;
+
+	*len = 0;
+	if (!kms_text_is_jwt(token))
+		return false;
+	claims = strchr(token, '.') + 1;
+	*len = strcspn(claims, ".");
+	if (*len < capacity)
+	{
+		memcpy(out, claims, *len);
+		out[*len] = '\0';
+		if (base64url_decode((const char *) out, out, capacity, len))
+			return true;
+	}
+	*len = 0;
+	return false;
+}
+
+int64
+jwt_expires(Bytes claims)
+{
 	char		expires[EXPIRES_MAX];
 	JsonWanted	wanted = {"exp", expires, sizeof(expires), false};
-	Size		len;
-	int64		seconds = 0;
 
-	if (!kms_text_is_jwt(token))
+	/* Digits, and behind a dot what nobody needs (RFC 7519, 2). */
+	if (!json_find(claims, &wanted, 1) || !wanted.found ||
+		strspn(expires, "0123456789.") != strlen(expires))
 		return 0;
-	token = strchr(token, '.') + 1;
-	len = strcspn(token, ".");
-	if (len < sizeof(claims))
-	{
-		memcpy(claims, token, len);
-		claims[len] = '\0';
-
-		/* Digits, and behind a dot what nobody needs (RFC 7519, 2). */
-		if (base64url_decode(claims, json, sizeof(json), &len) &&
-			json_find(bytes_of(json, len), &wanted, 1) && wanted.found &&
-			strspn(expires, "0123456789.") == strlen(expires))
-			seconds = Min(strtoll(expires, NULL, 10), SECONDS_MAX);
-	}
-	OPENSSL_cleanse(claims, sizeof(claims));
-	OPENSSL_cleanse(json, sizeof(json));
-	return seconds;
+	return Min(strtoll(expires, NULL, 10), SECONDS_MAX);
 }

@@ -44,7 +44,10 @@ extern bool jwt_make(JwtAlgorithm algorithm, const char *key, const JwtMember *h
 extern bool jwt_sign(JwtAlgorithm algorithm, const char *key, Bytes header, Bytes claims,
 					 char out[JWT_MAX]);
 
-/* Its claim exp, seconds since 1970; 0: it says none that can be read. */
-extern int64 jwt_expires(const char *token);
+/* The claims of a token as JSON, not verified; false: it is none, or they do not fit. */
+extern bool jwt_claims(const char *token, uint8 *out, Size capacity, Size *len);
+
+/* Their exp, seconds since 1970; 0: they say none that can be read. */
+extern int64 jwt_expires(Bytes claims);
 
 #endif							/* KMS_KMS_JWT_H */

@@ -49,7 +49,9 @@ void
 http_request_init(KmsRequest *request, const char *method, const char *url)
 {
 	request->method = method;
-	request->invalid = request->to_metadata = false;
+	request->invalid = false;
+	request->peer = KMS_PEER_KMS;
+	request->socket_path[0] = '\0';
 	request->url_len = 0;
 	request->headers_len = 0;
 	request->body_len = 0;
@@ -60,13 +62,43 @@ void
 http_request_metadata(KmsRequest *request, const char *method, const char *url)
 {
 	http_request_init(request, method, url);
-	request->to_metadata = true;
+	request->peer = KMS_PEER_METADATA;
+}
+
+void
+http_request_loopback(KmsRequest *request, const char *method, const char *url)
+{
+	http_request_init(request, method, url);
+	request->peer = KMS_PEER_LOOPBACK;
+}
+
+static void
+set_socket(KmsRequest *request, KmsPeer peer, const char *path)
+{
+	request->peer = peer;
+	if (strlcpy(request->socket_path, path, KMS_SOCKET_PATH_MAX) >= KMS_SOCKET_PATH_MAX)
+		request->invalid = true;
+}
+
+void
+http_request_socket(KmsRequest *request, const char *method, const char *url,
+					const char *socket_path)
+{
+	http_request_init(request, method, url);
+	set_socket(request, KMS_PEER_SOCKET, socket_path);
 }
 
 void
 kms_request_frame(KmsRequest *request)
 {
 	http_request_init(request, NULL, "");
+}
+
+void
+kms_request_line(KmsRequest *request, const char *socket_path)
+{
+	http_request_init(request, NULL, "");
+	set_socket(request, KMS_PEER_HELPER, socket_path);
 }
 
 void

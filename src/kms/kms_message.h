@@ -19,15 +19,28 @@
 
 #define HTTP_URL_MAX			4096
 #define HTTP_HEADERS_MAX		20480	/* a token may have 16 kB */
-#define KMS_REQUEST_BODY_MAX	32768
+#define KMS_REQUEST_BODY_MAX	73728	/* a JWT may have 64 kB */
 #define KMS_REPLY_BODY_MAX		65536
 #define KMS_REQUEST_ID_MAX		64
+
+#define KMS_SOCKET_PATH_MAX		108 /* sun_path of sockaddr_un, and its NUL */
+
+/* Who is asked: the guard of addresses depends on it, and whether there is TLS. */
+typedef enum KmsPeer
+{
+	KMS_PEER_KMS = 0,
+	KMS_PEER_METADATA,			/* see http_request_metadata() */
+	KMS_PEER_LOOPBACK,			/* see http_request_loopback() */
+	KMS_PEER_SOCKET,			/* see http_request_socket() */
+	KMS_PEER_HELPER				/* see kms_request_line() */
+} KmsPeer;
 
 typedef struct KmsRequest
 {
 	const char *method;			/* "GET", "POST", ... a literal */
 	bool		invalid;		/* something did not fit, or is not allowed */
-	bool		to_metadata;	/* see http_request_metadata() */
+	KmsPeer		peer;
+	char		socket_path[KMS_SOCKET_PATH_MAX];	/* of the last two peers */
 	Size		url_len;
 	Size		headers_len;
 	Size		body_len;
@@ -71,6 +84,14 @@ extern void http_request_init(KmsRequest *request, const char *method, const cha
  */
 extern void http_request_metadata(KmsRequest *request, const char *method, const char *url);
 
+/*
+ * Begins a request to a service of this machine, over plain HTTP: to an address
+ * of loopback and nowhere else, or through a Unix socket.
+ */
+extern void http_request_loopback(KmsRequest *request, const char *method, const char *url);
+extern void http_request_socket(KmsRequest *request, const char *method, const char *url,
+								const char *socket_path);
+
 /* Appends to the URL: as it is, or with all but unreserved characters escaped. */
 extern void http_request_path(KmsRequest *request, const char *text);
 extern void http_request_escaped(KmsRequest *request, const char *text);
@@ -82,6 +103,9 @@ extern void kms_request_body(KmsRequest *request, Bytes bytes);
 
 /* Begins a frame; its bytes are the body. */
 extern void kms_request_frame(KmsRequest *request);
+
+/* Begins a line to a helper at a Unix socket (kms_over_socket); it is the body. */
+extern void kms_request_line(KmsRequest *request, const char *socket_path);
 
 /* Empties a reply, before anything of it has come. */
 extern void kms_reply_init(KmsReply *reply);

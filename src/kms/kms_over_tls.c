@@ -76,7 +76,7 @@ connect_stream(TlsStream *stream, const TlsClient *client)
 	CURL	   *easy = stream->handle.easy;
 	CURLcode	code;
 
-	if ((code = curl_rules_set(easy, &client->options, CURL_PEER_KMS, client->url,
+	if ((code = curl_rules_set(easy, &client->options, KMS_PEER_KMS, client->url,
 							   &stream->address_refused)) != CURLE_OK ||
 		(code = curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L)) != CURLE_OK ||
 		(code = curl_easy_setopt(easy, CURLOPT_SSL_ENABLE_ALPN, 0L)) != CURLE_OK)

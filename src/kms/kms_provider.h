@@ -125,14 +125,17 @@ typedef enum KmsOperation
 	KMS_REWRAP					/* wrapped key in and out; see can_rewrap */
 } KmsOperation;
 
-#define KMS_CREDENTIAL_MAX	16384	/* bytes of a credential's file */
+#define KMS_CREDENTIAL_MAX	16384	/* bytes of a credential's file, */
+#define KMS_JWT_MAX			65536	/* of a token of a TokenSource; with a NUL each */
 #define KMS_IDENTITY_MAX	1024
+#define KMS_NONCE_MAX		65
 
-/* What we log in with, as its files say at this login.  Wiped after it. */
+/* What we log in with, as its files and sources say at this login.  Wiped after it. */
 typedef struct KmsCredential
 {
 	char		identity[KMS_IDENTITY_MAX]; /* not secret: a role_id */
-	char		secret[KMS_CREDENTIAL_MAX]; /* without a trailing newline */
+	char		nonce[KMS_NONCE_MAX];	/* that a source was asked with */
+	char		secret[KMS_JWT_MAX];	/* without a trailing newline */
 } KmsCredential;
 
 /* What a login gave, or one of its exchanges for the next. */
@@ -184,6 +187,7 @@ typedef struct KmsAsked
 } KmsAsked;
 
 struct KmsTransport;
+struct TokenSource;
 
 /* A KMS elsewhere. */
 typedef struct KmsRemote
@@ -193,6 +197,13 @@ typedef struct KmsRemote
 	/* Files to read before a login; NULL where the server names none. */
 	const char *(*identity_file) (const KmsServer *server);
 	const char *(*secret_file) (const KmsServer *server);
+
+	/*
+	 * Where the JWT comes from that is the secret, in the place of such a
+	 * file; false: it is none, or there is a file of another kind.  NULL: no
+	 * server of this provider has one.
+	 */
+	bool		(*token_source) (const KmsServer *server, struct TokenSource *source);
 
 	/*
 	 * True: the authority is asked anew at each check of keys, so that a

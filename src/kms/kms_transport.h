@@ -46,4 +46,7 @@ extern const KmsTransport kms_over_http;	/* kms_over_http.c */
 extern const KmsTransport kms_over_helper;	/* kms_over_helper.c */
 extern const KmsTransport kms_over_tls; /* kms_over_tls.c: frames */
 
+/* kms_over_socket.c: of sources of tokens; it is sent without a client. */
+extern const KmsTransport kms_over_socket;
+
 #endif							/* KMS_KMS_TRANSPORT_H */

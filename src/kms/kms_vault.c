@@ -28,6 +28,7 @@
 #include "kms/kms_reply.h"
 #include "kms/kms_transport.h"
 #include "kms/kms_vault.h"
+#include "kms/token_source.h"
 
 #define MOUNT_DEFAULT		"transit"
 #define KEK_NAME_MAX		256
@@ -49,6 +50,7 @@ static const KmsOptionRule vault_option_rules[] = {
 	{.name = "secret_id_file",.of_machine = true},
 	{.name = "role"},
 	{.name = "jwt_file",.of_machine = true},
+	TOKEN_SOURCE_OPTION_RULES,
 	KMS_HTTP_OPTION_RULES,
 	{.name = NULL},
 };
@@ -68,7 +70,10 @@ static const KmsMethodOption method_options[] = {
 	{"role_id_file", 0, VAULT_APPROLE},
 	{"secret_id_file", VAULT_APPROLE, VAULT_APPROLE},
 	{"role", VAULT_JWT | VAULT_KUBERNETES, VAULT_JWT | VAULT_KUBERNETES | VAULT_CERT},
-	{"jwt_file", VAULT_JWT | VAULT_KUBERNETES, VAULT_JWT | VAULT_KUBERNETES},
+	{"jwt_file", VAULT_KUBERNETES, VAULT_JWT | VAULT_KUBERNETES},
+	{"token_source", 0, VAULT_JWT},
+	{"token_audience", 0, VAULT_JWT},
+	{"attestation_claims", 0, VAULT_JWT},
 	{"client_cert_file", VAULT_CERT, VAULT_ANY_METHOD},
 	{"client_key_file", VAULT_CERT, VAULT_ANY_METHOD},
 };
@@ -89,6 +94,10 @@ validate_method(const KmsServer *server, KmsError *error)
 		(kms_option(server, "role_id") == NULL) == (kms_option(server, "role_id_file") == NULL))
 		return kms_fail(error, KMS_CONFIG, "role_id",
 						"auth_method approle requires either it or role_id_file");
+	if (vault_method(server) == VAULT_JWT && kms_option(server, "jwt_file") == NULL &&
+		kms_option(server, "token_source") == NULL)
+		return kms_fail(error, KMS_CONFIG, "token_source",
+						"auth_method jwt requires either it or jwt_file");
 	return true;
 }
 
@@ -106,7 +115,7 @@ vault_validate(const KmsServer *server, KmsError *error)
 		kms_option_check_file(server, "role_id_file", error) &&
 		kms_option_check_file(server, "secret_id_file", error) &&
 		kms_option_check_printable(server, "role", error) &&
-		kms_option_check_file(server, "jwt_file", error) &&
+		token_source_check(server, "jwt_file", error) &&
 		kms_options_check_http(server, error);
 }
 
@@ -280,6 +289,7 @@ static const KmsRemote vault_remote = {
 	.transport = &kms_over_http,
 	.identity_file = vault_identity_file,
 	.secret_file = vault_secret_file,
+	.token_source = vault_token_source,
 	.logs_in = vault_logs_in,
 	.build_login = vault_build_login,
 	.read_login = vault_read_login,
@@ -293,5 +303,6 @@ const KmsProvider kms_vault = {
 	.option_rules = vault_option_rules,
 	.validate = vault_validate,
 	.validate_kek = vault_validate_kek,
+	.needs_superuser = token_source_is_identity,
 	.remote = &vault_remote,
 };

@@ -40,6 +40,7 @@ extern bool vault_refused(const KmsReply *reply, int asked, KmsError *error);
 /* The entries of KmsRemote that are about logins. */
 extern const char *vault_identity_file(const KmsServer *server);
 extern const char *vault_secret_file(const KmsServer *server);
+extern bool vault_token_source(const KmsServer *server, struct TokenSource *source);
 extern bool vault_logs_in(const KmsServer *server);
 extern KmsProgress vault_build_login(const KmsServer *server, const KmsLoginAsked *asked,
 									 KmsToken *token, KmsRequest *request, KmsError *error);

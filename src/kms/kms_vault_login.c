@@ -8,7 +8,7 @@
  * The token of a file is the tenant's own: it is looked up, so that we know
  * when it ends, and renewed, and never revoked.
  *
- * A file that cannot be a credential is refused here.  Sent, it would come
+ * A file or token that cannot be a credential is refused here.  Sent, it would come
  * back as a refusal of the login, and that counts as a revocation.
  *
  *-------------------------------------------------------------------------
@@ -22,6 +22,7 @@
 #include "kms/kms_options.h"
 #include "kms/kms_reply.h"
 #include "kms/kms_vault.h"
+#include "kms/token_source.h"
 
 #define NUMBER_MAX	16			/* digits of a lifetime, and a NUL */
 
@@ -40,12 +41,16 @@ vault_secret_file(const KmsServer *server)
 			return kms_option(server, "token_file");
 		case VAULT_APPROLE:
 			return kms_option(server, "secret_id_file");
-		case VAULT_JWT:
-		case VAULT_KUBERNETES:
-			return kms_option(server, "jwt_file");
 		default:
 			return NULL;
 	}
+}
+
+bool
+vault_token_source(const KmsServer *server, TokenSource *source)
+{
+	*source = token_source_of(server, "jwt_file", NULL);
+	return (vault_method(server) & (VAULT_JWT | VAULT_KUBERNETES)) != 0;
 }
 
 bool
@@ -55,10 +60,12 @@ vault_logs_in(const KmsServer *server)
 }
 
 static bool
-put_credential(const KmsServer *server, const KmsCredential *credential,
+put_credential(const KmsServer *server, const KmsLoginAsked *asked,
 			   KmsRequest *request, KmsError *error)
 {
+	const KmsCredential *credential = asked->credential;
 	const char *role = kms_option(server, "role");
+	TokenSource source;
 
 	switch (vault_method(server))
 	{
@@ -77,8 +84,9 @@ put_credential(const KmsServer *server, const KmsCredential *credential,
 			break;
 		case VAULT_JWT:
 		case VAULT_KUBERNETES:
-			if (!kms_text_is_jwt(credential->secret))
-				return kms_fail(error, KMS_CREDENTIAL, "jwt_file", "The file holds no JWT.");
+			(void) vault_token_source(server, &source);
+			if (!token_source_permits(server, &source, credential, asked->now_s, error))
+				return false;
 			json_put_member(request, "role", role);
 			json_put_member(request, "jwt", credential->secret);
 			break;
@@ -94,16 +102,17 @@ put_credential(const KmsServer *server, const KmsCredential *credential,
 }
 
 static bool
-build_first_login(const KmsServer *server, const KmsCredential *credential,
+build_first_login(const KmsServer *server, const KmsLoginAsked *asked,
 				  KmsRequest *request, KmsError *error)
 {
 	const char *mount = kms_option(server, "auth_mount");
+	const char *secret = asked->credential->secret;
 
 	if (vault_method(server) == VAULT_TOKEN)
 	{
-		if (!kms_text_is_token(credential->secret))
+		if (!kms_text_is_token(secret))
 			return kms_fail(error, KMS_CREDENTIAL, "token_file", "The file holds no token.");
-		vault_request(server, "GET", credential->secret, request);
+		vault_request(server, "GET", secret, request);
 		http_request_path(request, "auth/token/lookup-self");
 		return vault_request_ok(request, error);
 	}
@@ -111,7 +120,7 @@ build_first_login(const KmsServer *server, const KmsCredential *credential,
 	http_request_path(request, "auth/");
 	http_request_path(request, mount != NULL ? mount : kms_option(server, "auth_method"));
 	http_request_path(request, "/login");
-	return put_credential(server, credential, request, error) &&
+	return put_credential(server, asked, request, error) &&
 		vault_request_ok(request, error);
 }
 
@@ -120,8 +129,7 @@ vault_build_login(const KmsServer *server, const KmsLoginAsked *asked, KmsToken 
 				  KmsRequest *request, KmsError *error)
 {
 	if (asked->step == KMS_LOGIN)
-		return build_first_login(server, asked->credential, request, error) ? KMS_GO_ON
-			: KMS_FAILED;
+		return build_first_login(server, asked, request, error) ? KMS_GO_ON : KMS_FAILED;
 
 	/* A token of a file is not ours to revoke. */
 	if (asked->step == KMS_LOGOUT && !vault_logs_in(server))

@@ -75,11 +75,11 @@ static const KmsRefusal refusals[] = {
 	"The namespace is locked"},
 
 	/* our own credential */
-	{400, 403, LOGIN, NULL, "token is expired", KMS_CREDENTIAL, "jwt_file",
+	{400, 403, LOGIN, NULL, "token is expired", KMS_CREDENTIAL, "",
 	"The JWT has expired"},
-	{400, 403, LOGIN, NULL, "not yet valid", KMS_CREDENTIAL, "jwt_file",
+	{400, 403, LOGIN, NULL, "not yet valid", KMS_CREDENTIAL, "",
 	"The JWT is not valid yet, or a clock is wrong"},
-	{400, 403, LOGIN, NULL, "not valid yet", KMS_CREDENTIAL, "jwt_file",
+	{400, 403, LOGIN, NULL, "not valid yet", KMS_CREDENTIAL, "",
 	"The JWT is not valid yet, or a clock is wrong"},
 	{500, 0, LOGIN, NULL, "certificate has expired or is not yet valid", KMS_CREDENTIAL,
 	"client_cert_file", "The client certificate has expired or is not valid yet"},

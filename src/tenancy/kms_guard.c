@@ -125,6 +125,24 @@ lock_to_change(const char *name)
 		LockDatabaseObject(ForeignServerRelationId, server->serverid, 0, AccessExclusiveLock);
 }
 
+/*
+ * What a tenant that demands attestation relies on: whose images get its keys
+ * is not for the server's owner to say, and to say nothing is for nobody.
+ */
+static void
+refuse_change_of_claims(const DefElem *option, const char *server)
+{
+	lock_to_change(server);
+	if ((superuser() && option->defaction != DEFELEM_DROP) || creating_extension ||
+		IsBinaryUpgrade || !catalog_exists() || !catalog_server_attests(server))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("cannot change option \"%s\" of KMS server \"%s\" because tenants that demand attestation use it",
+					option->defname, server),
+			 option->defaction == DEFELEM_DROP ? 0 : errhint("A superuser may.")));
+}
+
 static void
 refuse_change(AlterForeignServerStmt *statement)
 {
@@ -134,6 +152,8 @@ refuse_change(AlterForeignServerStmt *statement)
 	{
 		const char *option = lfirst_node(DefElem, cell)->defname;
 
+		if (strcmp(option, "attestation_claims") == 0)
+			refuse_change_of_claims(lfirst_node(DefElem, cell), statement->servername);
 		if (!is_identity(option))
 			continue;
 		lock_to_change(statement->servername);

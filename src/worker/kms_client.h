@@ -36,9 +36,12 @@ typedef struct Login
 	int			attempts;
 	bool		confirming;		/* it was denied once */
 	bool		in_doubt;		/* for the sake of a call that was refused */
-	bool		of_metadata;	/* what was sent last went to such a service */
+	bool		of_machine;		/* what was sent last did not go to the KMS's side */
+	bool		asks_source;	/* it went to the source of the credential, */
+	bool		credential_there;	/* which has answered, or was not needed */
 	uint64		deadline;
-	void	   *transfer;		/* the transport's */
+	const KmsTransport *transport;	/* of transfer */
+	void	   *transfer;
 	KmsLoginAsked asked;
 	MemoryContext memory;		/* of the next four */
 	KmsCredential *credential;
@@ -131,6 +134,16 @@ extern bool kms_login_doubt(KmsClient *client, uint64 token_serial);
 
 /* Renews a token in time, ends one that nobody uses; in each round. */
 extern void kms_login_tidy(KmsClient *client);
+
+/* The token that a login gave, in a memory of its own, takes the place of another. */
+extern void kms_token_accept(KmsClient *client, MemoryContext memory, KmsToken *got);
+
+/*
+ * Whether a token that is the credential has come to its end: one whose time
+ * was over and of which the KMS knows nothing any more.  That is our trouble,
+ * and no denial.
+ */
+extern bool kms_token_has_expired(const KmsClient *client, const KmsToken *got);
 
 /* There is no token any more; one that is ours to end waits for that. */
 extern void kms_token_retire(KmsClient *client);

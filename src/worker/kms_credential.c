@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "kms/kms_options.h"
+#include "kms/token_source.h"
+#include "utils/builtins.h"
 #include "worker/kms_credential.h"
 
 /* The file's text, without the newline at its end; what it is, in *info. */
@@ -60,17 +62,75 @@ is_fit(const char *path, const struct stat *info, const char *secret, KmsError *
 				 path, (unsigned) info->st_mode & 0777);
 }
 
-bool
-kms_credential_read(const KmsServer *server, KmsCredential *credential, KmsError *error)
+static bool
+read_secret(const char *path, Size size, KmsCredential *credential, KmsError *error)
+{
+	struct stat info;
+
+	return read_file(path, credential->secret, size, &info, error) &&
+		is_fit(path, &info, credential->secret, error);
+}
+
+/* Where a token comes from that is the secret. */
+static bool
+find_source(const KmsServer *server, TokenSource *source)
+{
+	const KmsRemote *remote = server->provider->remote;
+
+	return remote->token_source != NULL && remote->token_source(server, source);
+}
+
+/* What nobody can have asked before: a token that answers it was not kept. */
+static bool
+make_nonce(char nonce[KMS_NONCE_MAX])
+{
+	uint8		random[(KMS_NONCE_MAX - 1) / 2];
+
+	if (!pg_strong_random(random, sizeof(random)))
+		return false;
+	hex_encode((const char *) random, sizeof(random), nonce);
+	nonce[KMS_NONCE_MAX - 1] = '\0';
+	return true;
+}
+
+KmsProgress
+kms_credential_read(const KmsServer *server, KmsCredential *credential, KmsRequest *request,
+					KmsError *error)
 {
 	const char *identity = server->provider->remote->identity_file(server);
 	const char *secret = server->provider->remote->secret_file(server);
+	TokenSource source;
 	struct stat info;
+	bool		ok;
 
-	return (identity == NULL ||
-			read_file(identity, credential->identity, sizeof(credential->identity), &info,
-					  error)) &&
-		(secret == NULL ||
-		 (read_file(secret, credential->secret, sizeof(credential->secret), &info, error) &&
-		  is_fit(secret, &info, credential->secret, error)));
+	ok = identity == NULL ||
+		read_file(identity, credential->identity, sizeof(credential->identity), &info, error);
+	if (ok && find_source(server, &source))
+	{
+		if (source.kind != TOKEN_OF_FILE)
+		{
+			if (!make_nonce(credential->nonce))
+				kms_fail(error, KMS_UNAVAILABLE, "", "Could not make a random nonce.");
+			else
+			{
+				token_source_ask(server, &source, credential->nonce, request);
+				return KMS_GO_ON;
+			}
+			return KMS_FAILED;
+		}
+		ok = read_secret(source.place, KMS_JWT_MAX, credential, error);
+	}
+	else if (ok && secret != NULL)
+		ok = read_secret(secret, KMS_CREDENTIAL_MAX, credential, error);
+	return ok ? KMS_COMPLETE : KMS_FAILED;
+}
+
+bool
+kms_credential_take(const KmsServer *server, const KmsReply *reply, KmsCredential *credential,
+					KmsError *error)
+{
+	TokenSource source;
+
+	return find_source(server, &source) &&
+		token_source_read(&source, reply, credential->secret, error);
 }

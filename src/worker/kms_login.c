@@ -4,8 +4,8 @@
  *	  The login at a KMS server: its credential, its token, their ends.
  *
  * One login at a time for all calls of a server, of one exchange or several;
- * when one of them fails, it begins again.  The credential's files are read
- * anew for each.  Where there is an authority that admits us (AppRole,
+ * when one of them fails, it begins again.  The credential's files are read,
+ * and its source is asked, anew for each.  Where there is an authority that admits us (AppRole,
  * JWT, ...), it is asked again at least twice in each revocation_interval: a
  * token that it gave goes on after it has shut us out, and that would be a
  * revocation that nobody notices.  Where the token itself is the credential,
@@ -61,7 +61,7 @@ stop(KmsClient *client)
 	Login	   *login = &client->login;
 
 	if (login->transfer != NULL)
-		client->transport->cancel(login->transfer);
+		login->transport->cancel(login->transfer);
 	loop_timer_stop(&login->timer);
 	if (login->memory != NULL)
 		MemoryContextDelete(login->memory);
@@ -104,7 +104,7 @@ token_serves_on(const KmsClient *client, KmsStatus status)
 		return false;
 	if (login->asked.step == KMS_RENEW || !logs_in(client))
 		return true;
-	return login->in_doubt && status != KMS_DENIED;
+	return login->in_doubt && status != KMS_DENIED && status != KMS_UNATTESTED;
 }
 
 static void
@@ -132,50 +132,6 @@ login_failed(KmsClient *client, const KmsError *error)
 	login->failure = *error;
 	login->failed_until = after_ms(failure_kept_ms(login, error->status));
 	kms_token_retire(client);
-}
-
-/*
- * Times count from the question: an answer may have been held up, and the
- * authority's yes is as old as that.
- */
-static void
-login_succeeded(KmsClient *client, MemoryContext memory, KmsToken *got)
-{
-	Login	   *login = &client->login;
-
-	stop(client);
-	kms_token_retire(client);
-	login->token = got;
-	login->token_memory = memory;
-	login->token_serial++;
-
-	/* A renewal says nothing of what the credential's file holds by now. */
-	if (login->asked.step == KMS_LOGIN)
-		login->token_since = login->asked_at;
-	login->token_ends = login->renew_at = 0;
-	login->failed_until = 0;
-	login->denials = 0;
-	if (got->lifetime_s > 0)
-	{
-		login->token_ends = login->asked_at + (uint64) got->lifetime_s * 900 * NS_IN_MS;
-
-		/* Who logs in does that anew: a renewed token is not a new one. */
-		if ((got->renewable || got->replaceable) && !logs_in(client))
-			login->renew_at = login->asked_at + (uint64) got->lifetime_s * 600 * NS_IN_MS;
-	}
-}
-
-/*
- * A token that is the credential, whose end has passed and of which the KMS
- * knows nothing any more: that is our trouble, and no denial.
- */
-static bool
-has_expired(const KmsClient *client, const KmsToken *got)
-{
-	const Login *login = &client->login;
-
-	return !logs_in(client) && got->lifetime_s == 0 && login->expired_token != 0 &&
-		login->expired_token == kms_token_hash(got);
 }
 
 /* What becomes of one exchange, and the token at its end. */
@@ -208,6 +164,12 @@ read_login(void *argument)
 	KmsClient  *client = reading->client;
 	Login	   *login = &client->login;
 
+	if (login->asks_source)
+	{
+		reading->progress = kms_credential_take(&client->server, login->reply, login->credential,
+												&reading->error) ? KMS_GO_ON : KMS_FAILED;
+		return;
+	}
 	reading->progress = client->server.provider->remote->read_login(&client->server,
 																	&login->asked, login->reply,
 																	login->progress,
@@ -223,6 +185,7 @@ try_again(void *argument)
 	KmsClient  *client = argument;
 
 	client->login.asked.round = 0;
+	client->login.credential_there = false;
 	send_login(client);
 }
 
@@ -258,6 +221,13 @@ go_on(LoginReading *reading)
 	KmsClient  *client = reading->client;
 	Login	   *login = &client->login;
 
+	if (reading->progress == KMS_GO_ON && login->asks_source)
+	{
+		login->asks_source = false;
+		login->credential_there = true;
+		send_login(client);
+		return;
+	}
 	if (reading->progress == KMS_GO_ON && ++login->asked.round < KMS_LOGIN_ROUNDS_MAX)
 	{
 		send_login(client);
@@ -267,9 +237,10 @@ go_on(LoginReading *reading)
 		kms_fail(&reading->error, KMS_PROTOCOL, "", "The login does not end.");
 	if (reading->progress == KMS_COMPLETE)
 	{
-		if (!has_expired(client, reading->token))
+		if (!kms_token_has_expired(client, reading->token))
 		{
-			login_succeeded(client, reading->memory, reading->token);
+			stop(client);
+			kms_token_accept(client, reading->memory, reading->token);
 			return;
 		}
 		kms_fail(&reading->error, KMS_CREDENTIAL, "", "Our token has expired.");
@@ -293,8 +264,8 @@ login_replied(void *argument)
 
 	client->login.transfer = NULL;
 
-	/* A metadata service is on our machine, or as good as: with our clock. */
-	if (!client->login.of_metadata)
+	/* What is on our machine, or as good as, has our clock. */
+	if (!client->login.of_machine)
 		kms_client_note_clock(client, client->login.reply);
 	if (!guarded_run(read_login, &reading))
 	{
@@ -306,8 +277,11 @@ login_replied(void *argument)
 	go_on(&reading);
 }
 
-/* A login begins: with what its files say now, or with the token that is there. */
-static bool
+/*
+ * A login begins: with what its files and sources say now, or with the token
+ * that is there.  KMS_GO_ON: a source is to be asked first.
+ */
+static KmsProgress
 prepare_first_round(KmsClient *client, KmsError *error)
 {
 	Login	   *login = &client->login;
@@ -315,10 +289,27 @@ prepare_first_round(KmsClient *client, KmsError *error)
 	if (login->asked.step == KMS_RENEW)
 	{
 		*login->progress = *login->token;
-		return true;
+		return KMS_COMPLETE;
 	}
 	OPENSSL_cleanse(login->progress, sizeof(KmsToken));
-	return kms_credential_read(&client->server, client->login.credential, error);
+	return login->credential_there ? KMS_COMPLETE :
+		kms_credential_read(&client->server, login->credential, login->request, error);
+}
+
+/* The login's next request, if there is one to send. */
+static KmsProgress
+build_next(KmsClient *client, KmsError *error)
+{
+	Login	   *login = &client->login;
+	KmsProgress progress = KMS_COMPLETE;
+
+	if (login->asked.round == 0)
+		progress = prepare_first_round(client, error);
+	login->asks_source = progress == KMS_GO_ON;
+	if (progress != KMS_COMPLETE)
+		return progress;
+	return client->server.provider->remote->build_login(&client->server, &login->asked,
+														login->progress, login->request, error);
 }
 
 /* Sends the login's next request, if there is one to send. */
@@ -330,24 +321,22 @@ send_login(KmsClient *client)
 	LoginReading built = {.client = client};
 
 	login->state = LOGIN_SENT;
-	if (login->asked.round == 0)
+	if (login->asked.round == 0 && !login->credential_there)
 		login->asked_at = epochs_now();
 	login->asked.now_s = kms_client_clock_s(client);
-	if (login->asked.round > 0 || prepare_first_round(client, &built.error))
-		built.progress = client->server.provider->remote->build_login(&client->server,
-																	  &login->asked,
-																	  login->progress,
-																	  login->request,
-																	  &built.error);
+	built.progress = build_next(client, &built.error);
 	switch (built.progress)
 	{
 		case KMS_GO_ON:
-			pg_atomic_fetch_add_u64(&client->stats->requests, 1);
-			login->of_metadata = login->request->to_metadata;
-			login->transfer = client->transport->send(client->connections, login->request,
-													  login->reply,
-													  kms_call_attempt_ms(login->attempts, left),
-													  login_replied, client);
+			if (!login->asks_source)
+				pg_atomic_fetch_add_u64(&client->stats->requests, 1);
+			login->of_machine = login->request->peer != KMS_PEER_KMS;
+			login->transport = login->request->peer == KMS_PEER_HELPER ? &kms_over_socket :
+				client->transport;
+			login->transfer = login->transport->send(client->connections, login->request,
+													 login->reply,
+													 kms_call_attempt_ms(login->attempts, left),
+													 login_replied, client);
 			OPENSSL_cleanse(login->request, sizeof(KmsRequest));
 			break;
 		case KMS_COMPLETE:
@@ -369,7 +358,7 @@ begin(KmsClient *client, KmsLogin step, bool in_doubt)
 
 	login->asked = (KmsLoginAsked) {.step = step};
 	login->attempts = 0;
-	login->confirming = false;
+	login->confirming = login->credential_there = login->asks_source = false;
 	login->in_doubt = in_doubt;
 	login->deadline = after_ms(kms_client_timeout_ms(client));
 	login->memory = AllocSetContextCreate(client->memory, "bionic_crypt login",

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * kms_token.c
- *	  The token of a KMS server: replaced, ended, wiped.
+ *	  The token of a KMS server: taken, replaced, ended, wiped.
  *
  * One that its KMS keeps account of is ended there when it is not used any
  * more, so that they do not pile up.  It ends by itself too; so nobody looks
@@ -14,7 +14,14 @@
 #include "common/hashfn.h"
 #include "utils/memutils.h"
 
+#include "base/clock.h"
 #include "worker/kms_client.h"
+
+static bool
+logs_in(const KmsClient *client)
+{
+	return client->server.provider->remote->logs_in(&client->server);
+}
 
 static void
 goodbye_said(void *argument)
@@ -71,7 +78,7 @@ kms_token_retire(KmsClient *client)
 
 	if (login->token == NULL)
 		return;
-	if (!client->server.provider->remote->logs_in(&client->server))
+	if (!logs_in(client))
 	{
 		login->renew_at = 0;
 		drop_token(&login->token, login->token_memory);
@@ -84,6 +91,45 @@ kms_token_retire(KmsClient *client)
 	login->old_token = login->token;
 	login->old_memory = login->token_memory;
 	login->token = NULL;
+}
+
+/*
+ * Times count from the question: an answer may have been held up, and the
+ * authority's yes is as old as that.
+ */
+void
+kms_token_accept(KmsClient *client, MemoryContext memory, KmsToken *got)
+{
+	Login	   *login = &client->login;
+
+	kms_token_retire(client);
+	login->token = got;
+	login->token_memory = memory;
+	login->token_serial++;
+
+	/* A renewal says nothing of what the credential's file holds by now. */
+	if (login->asked.step == KMS_LOGIN)
+		login->token_since = login->asked_at;
+	login->token_ends = login->renew_at = 0;
+	login->failed_until = 0;
+	login->denials = 0;
+	if (got->lifetime_s > 0)
+	{
+		login->token_ends = login->asked_at + (uint64) got->lifetime_s * 900 * NS_IN_MS;
+
+		/* Who logs in does that anew: a renewed token is not a new one. */
+		if ((got->renewable || got->replaceable) && !logs_in(client))
+			login->renew_at = login->asked_at + (uint64) got->lifetime_s * 600 * NS_IN_MS;
+	}
+}
+
+bool
+kms_token_has_expired(const KmsClient *client, const KmsToken *got)
+{
+	const Login *login = &client->login;
+
+	return !logs_in(client) && got->lifetime_s == 0 && login->expired_token != 0 &&
+		login->expired_token == kms_token_hash(got);
 }
 
 void

@@ -44,6 +44,8 @@ extern void test_options(void);
 extern void test_inner_key(void);
 extern void test_oauth(void);
 extern void test_jwt(void);
+extern void test_token_claims(void);
+extern void test_token_source(void);
 extern void test_ttlv(void);
 extern void test_kmip_vector(void);
 extern void test_kmip_requests(void);

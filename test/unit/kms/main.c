@@ -92,6 +92,8 @@ main(void)
 	test_inner_key();
 	test_oauth();
 	test_jwt();
+	test_token_claims();
+	test_token_source();
 	test_ttlv();
 	test_kmip_vector();
 	test_kmip_requests();

@@ -225,7 +225,7 @@ test_role(void)
 	begin(FILE_OF_KEYS);
 	tap_ok(build(options, 0) == KMS_GO_ON &&
 		   request_is("POST", "https://sts.eu-central-1.amazonaws.com/", SIGNED_STS,
-					  FORM_OF("AssumeRole", "444455556666%3Arole%2Fbionic")) && !request.to_metadata,
+					  FORM_OF("AssumeRole", "444455556666%3Arole%2Fbionic")) && request.peer == KMS_PEER_KMS,
 		   "aws: a role is asked for with the key of the file");
 	tap_ok(read_reply(options, 0, reply_of(200, ROLE_REPLY)) == KMS_COMPLETE &&
 		   strcmp(token.text, "ASIAROLE\tr0le\tr+/=") == 0 && token.lifetime_s == 801 && !token.renewable,
@@ -349,11 +349,11 @@ test_container(void)
 	bool		ok = true;
 
 	environment("/v2/credentials/1", "http://192.0.2.1/", NULL, NULL);
-	tap_ok(build(options, 0) == KMS_GO_ON && request.to_metadata &&
+	tap_ok(build(options, 0) == KMS_GO_ON && request.peer == KMS_PEER_METADATA &&
 		   request_is("GET", "http://169.254.170.2/v2/credentials/1", "", "") && request.headers_len == 0,
 		   "aws: a container's key is asked for where the environment says");
 	environment(NULL, "http://169.254.170.23/v1/credentials", "Basic abc", NULL);
-	tap_ok(build(options, 0) == KMS_GO_ON && request.to_metadata &&
+	tap_ok(build(options, 0) == KMS_GO_ON && request.peer == KMS_PEER_METADATA &&
 		   request_is("GET", "http://169.254.170.23/v1/credentials", "Authorization: Basic abc\n", ""),
 		   "aws: or elsewhere, with a token");
 	environment(NULL, "http://169.254.170.23/v1/credentials", "not this", "/var/run/token");
@@ -366,7 +366,7 @@ test_container(void)
 		   strcmp(token.text, "ASIAMETA\tm3ta\tt0ken") == 0 && token.lifetime_s == 3601,
 		   "aws: it has a key with an end");
 	tap_ok(read_reply(chain, 0, reply_of(200, METADATA_KEYS)) == KMS_GO_ON && build(chain, 1) == KMS_GO_ON &&
-		   !request.to_metadata && strcmp(request.url, "https://sts.eu-central-1.amazonaws.com/") == 0,
+		   request.peer == KMS_PEER_KMS && strcmp(request.url, "https://sts.eu-central-1.amazonaws.com/") == 0,
 		   "aws: before the tenant's role");
 
 	for (int i = 0; i < lengthof(bad); i++)
@@ -390,17 +390,17 @@ test_imds(void)
 	bool		ok;
 
 	begin("");
-	ok = build(chain, 0) == KMS_GO_ON && request.to_metadata &&
+	ok = build(chain, 0) == KMS_GO_ON && request.peer == KMS_PEER_METADATA &&
 		request_is("PUT", "http://169.254.169.254/latest/api/token",
 				   "X-aws-ec2-metadata-token-ttl-seconds: 60\n", "") &&
 		read_reply(chain, 0, reply_of(200, "s3ssion==")) == KMS_GO_ON;
-	ok = ok && build(chain, 1) == KMS_GO_ON && request.to_metadata &&
+	ok = ok && build(chain, 1) == KMS_GO_ON && request.peer == KMS_PEER_METADATA &&
 		request_is("GET", KEYS_URL, "X-aws-ec2-metadata-token: s3ssion==\n", "") &&
 		read_reply(chain, 1, reply_of(200, "web+db@1\n")) == KMS_GO_ON;
-	ok = ok && build(chain, 2) == KMS_GO_ON && request.to_metadata &&
+	ok = ok && build(chain, 2) == KMS_GO_ON && request.peer == KMS_PEER_METADATA &&
 		request_is("GET", KEYS_URL "web%2Bdb%401", "X-aws-ec2-metadata-token: s3ssion==\n", "") &&
 		read_reply(chain, 2, reply_of(200, METADATA_KEYS)) == KMS_GO_ON;
-	tap_ok(ok && build(chain, 3) == KMS_GO_ON && !request.to_metadata &&
+	tap_ok(ok && build(chain, 3) == KMS_GO_ON && request.peer == KMS_PEER_KMS &&
 		   has_header("Authorization: AWS4-HMAC-SHA256 Credential=ASIAMETA/") &&
 		   has_header("X-Amz-Security-Token: t0ken") &&
 		   read_reply(chain, 3, reply_of(200, ROLE_REPLY)) == KMS_COMPLETE &&

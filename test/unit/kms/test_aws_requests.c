@@ -253,7 +253,7 @@ request_is(const char *url, const char *target, const char *body)
 				   target, (int) strcspn(url + 8, "/"), url + 8);
 	for (Size i = 0; i < request.headers_len; i++)
 		lines[i] = request.headers[i] == '\0' ? '\n' : request.headers[i];
-	if (!request.invalid && !request.to_metadata && strcmp(request.method, "POST") == 0 &&
+	if (!request.invalid && request.peer == KMS_PEER_KMS && strcmp(request.method, "POST") == 0 &&
 		strcmp(request.url, url) == 0 &&
 		request.headers_len == len + 64 + 1 && memcmp(lines, expected, len) == 0 &&
 		bytes_equal(bytes_of(request.body, request.body_len), bytes_of_string(body)))

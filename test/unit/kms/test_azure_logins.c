@@ -134,7 +134,7 @@ test_requests(void)
 		bool		is_get = strcmp(cases[i].method, "GET") == 0;
 
 		tap_ok(build(cases[i].options, KMS_LOGIN, cases[i].secret) == KMS_GO_ON &&
-			   request.to_metadata == is_get &&
+			   (request.peer == KMS_PEER_METADATA) == is_get &&
 			   request_is(cases[i].method, cases[i].url, is_get ? "Metadata: true\n" : FORM,
 						  cases[i].body),
 			   "azure login: %s", cases[i].name);

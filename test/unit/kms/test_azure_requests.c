@@ -115,7 +115,7 @@ request_is(const char *url, const char *body)
 
 	for (Size i = 0; i < request.headers_len; i++)
 		lines[i] = request.headers[i] == '\0' ? '\n' : request.headers[i];
-	if (!request.invalid && !request.to_metadata && strcmp(request.method, "POST") == 0 &&
+	if (!request.invalid && request.peer == KMS_PEER_KMS && strcmp(request.method, "POST") == 0 &&
 		strcmp(request.url, url) == 0 &&
 		bytes_equal(bytes_of(lines, request.headers_len), bytes_of_string(HEADERS)) &&
 		bytes_equal(bytes_of(request.body, request.body_len), bytes_of_string(body)))

@@ -11,6 +11,7 @@
 
 #include "gcp_tap.h"
 #include "kms/kms_jwt.h"
+#include "kms/token_source.h"
 #include "rfc_key.h"
 
 #define NOW_S		INT64CONST(1795305600)
@@ -139,12 +140,12 @@ test_metadata(void)
 		GCP_MACHINE, "metadata_address", "http://169.254.169.253:80", NULL
 	};
 
-	tap_ok(build(by_machine, 0, "") == KMS_GO_ON && request.to_metadata &&
+	tap_ok(build(by_machine, 0, "") == KMS_GO_ON && request.peer == KMS_PEER_METADATA &&
 		   gcp_request_is(&request, "GET",
 						  "http://169.254.169.254/computeMetadata/v1/instance/service-accounts/default/token",
 						  "Metadata-Flavor: Google\n", ""),
 		   "gcp: the machine's token is asked of its metadata service");
-	tap_ok(build(elsewhere, 0, "") == KMS_GO_ON && request.to_metadata &&
+	tap_ok(build(elsewhere, 0, "") == KMS_GO_ON && request.peer == KMS_PEER_METADATA &&
 		   strncmp(request.url, "http://169.254.169.253:80/computeMetadata/", 42) == 0,
 		   "gcp: or of another one");
 }
@@ -223,9 +224,19 @@ test_credentials(void)
 	tap_ok(ok, "gcp: a file that holds no credential is ours to mend, and is not sent");
 
 	tap_ok(build(by_trade, 0, subject_token(NOW_S)) == KMS_FAILED && error.status == KMS_CREDENTIAL &&
-		   strcmp(error.detail, "The JWT has expired.") == 0 &&
+		   strcmp(error.detail, "The token of file:" GCP_PATH " expired 0 seconds ago.") == 0 &&
 		   build(by_trade, 0, "e30.e30.c2ln") == KMS_GO_ON,
 		   "gcp: nor is a token that has expired; one that does not say when it ends is");
+}
+
+/* Whether a JWT is wanted, and of this file. */
+static bool
+source_is(const char *const *options, const char *path)
+{
+	TokenSource source;
+
+	return kms_gcp.remote->token_source(server_of(options), &source) &&
+		source.kind == TOKEN_OF_FILE && strcmp(source.place, path) == 0;
 }
 
 static void
@@ -242,10 +253,10 @@ test_files(void)
 	KmsLoginAsked logout = {.step = KMS_LOGOUT};
 
 	tap_ok(strcmp(file(server_of(by_account)), GCP_PATH) == 0 && file(server_of(by_machine)) == NULL &&
-		   strcmp(file(server_of(by_trade)), GCP_PATH) == 0 &&
-		   strcmp(file(server_of(own_file)), GCP_PATH) == 0 &&
-		   strcmp(file(server_of(in_space)),
-				  "/run/container_launcher/attestation_verifier_claims_token") == 0,
+		   file(server_of(by_trade)) == NULL && !source_is(by_account, NULL) &&
+		   !source_is(by_machine, NULL) && source_is(by_trade, GCP_PATH) &&
+		   source_is(own_file, GCP_PATH) &&
+		   source_is(in_space, "/run/container_launcher/attestation_verifier_claims_token"),
 		   "gcp: each method names the file it reads");
 	tap_ok(!logs_in(server_of(by_account)) && !logs_in(server_of(by_machine)) &&
 		   logs_in(server_of(by_trade)) && logs_in(server_of(in_space)) &&

@@ -82,7 +82,11 @@ test_invalid(void)
 		{"audience", {ACCOUNT, "audience", POOL}},
 		{"audience", {METHOD, "confidential_space", "audience", "https://acme.example"}},
 		{"audience", {METHOD, "confidential_space", "audience", POOL " x"}},
-		{"subject_token_file", {METHOD, "workload_identity", "audience", POOL}},
+		{"token_source", {METHOD, "workload_identity", "audience", POOL}},
+		{"token_source", {TRADE, "token_source", "file:/a"}},
+		{"token_source", {MACHINE, "token_source", "file:/a"}},
+		{"attestation_claims", {ACCOUNT, "attestation_claims", "{\"/a\":1}"}},
+		{"token_audience", {TRADE, "token_audience", "x"}},
 		{"subject_token_file", {SPACE, "subject_token_file", "token"}},
 		{"subject_token_file", {MACHINE, "subject_token_file", PATH}},
 		{"sts_address", {ACCOUNT, "sts_address", "https://sts.example"}},
@@ -135,7 +139,7 @@ static void
 test_rules(void)
 {
 	static const char *const of_machine[] = {
-		"auth_method", "credentials_file", "metadata_address", "subject_token_file", "ca_file",
+		"auth_method", "credentials_file", "metadata_address", "subject_token_file", "token_source", "ca_file",
 		"client_cert_file", "client_key_file"
 	};
 	bool		ok = true;

@@ -115,7 +115,7 @@ static const Refusal refusals[] = {
 
 	/* whom the tenant admits */
 	{"subject expired", 400, "invalid_grant", "ID Token issued at 1778083730 is stale to sign-in.", NULL, TRADE,
-	KMS_CREDENTIAL, "subject_token_file"},
+	KMS_CREDENTIAL, ""},
 	{"issuer not reached", 400, "invalid_grant", "Error connecting to the given credential's issuer.", NULL,
 	TRADE, KMS_UNAVAILABLE, ""},
 	{"pool deleted", 400, "invalid_target",

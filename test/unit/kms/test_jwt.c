@@ -303,6 +303,15 @@ test_nothing_left(void)
 		   found_in_freed == 0, "signing leaves nothing of the key in freed memory");
 }
 
+static int64
+expires(const char *token)
+{
+	uint8		text[JWT_MAX];
+	Size		len;
+
+	return jwt_claims(token, text, sizeof(text), &len) ? jwt_expires(bytes_of(text, len)) : 0;
+}
+
 static void
 test_expires(void)
 {
@@ -327,9 +336,9 @@ test_expires(void)
 	{
 		jwt_sign(JWT_RS256, RFC_KEY_PKCS8("\n"), bytes_of_string("{}"),
 				 bytes_of_string(cases[i].claims), made);
-		TAP_EACH(ok, jwt_expires(made) == cases[i].expires, "%s", cases[i].claims);
+		TAP_EACH(ok, expires(made) == cases[i].expires, "%s", cases[i].claims);
 	}
-	TAP_EACH(ok, jwt_expires(RFC_TOKEN) == 1300819380 && jwt_expires("") == 0 &&
-			 jwt_expires("a.b") == 0 && jwt_expires("a.?.c") == 0, "what is no token");
+	TAP_EACH(ok, expires(RFC_TOKEN) == 1300819380 && expires("") == 0 &&
+			 expires("a.b") == 0 && expires("a.?.c") == 0, "what is no token");
 	tap_ok(ok, "a token's end is told, when it says one");
 }
