@@ -144,8 +144,9 @@ loaded_libraries_since(LoadedLibrary **list)
 }
 
 /*
- * The time of the last change of the inode is what nobody can set, so that a
- * file that was written in place and dated back does not pass.
+ * The time of the last change of the inode rather than of the content: nobody
+ * can set it, so that a file that was written in place and dated back does not
+ * pass.
  */
 bool
 loaded_library_is_replaced(const LoadedLibrary *library)
@@ -156,8 +157,6 @@ loaded_library_is_replaced(const LoadedLibrary *library)
 		now.st_dev != library->file.st_dev ||
 		now.st_ino != library->file.st_ino ||
 		now.st_size != library->file.st_size ||
-		now.st_mtim.tv_sec != library->file.st_mtim.tv_sec ||
-		now.st_mtim.tv_nsec != library->file.st_mtim.tv_nsec ||
 		now.st_ctim.tv_sec != library->file.st_ctim.tv_sec ||
 		now.st_ctim.tv_nsec != library->file.st_ctim.tv_nsec;
 }

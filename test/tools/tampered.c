@@ -67,6 +67,7 @@ __attribute__((constructor)) static void
 tamper(void)
 {
 	change(look(FOLDER "/code.so", "function"));
+	change(look(FOLDER "/writable.so", "function"));
 	change(look(FOLDER "/constant.so", "constant"));
 	*(int *) look(FOLDER "/variable.so", "variable") = 2;
 	look(FOLDER "/written.so", "function");
