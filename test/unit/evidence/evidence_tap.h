@@ -45,7 +45,11 @@ extern void test_verdict(void);
 extern void test_roots(void);
 extern void test_snp_samples(void);
 extern void test_snp_made(void);
+extern void test_snp_certificate(void);
+extern void test_chain(void);
 extern void test_tdx(void);
+extern void test_tdx_made(void);
 extern void test_azure(void);
+extern void test_token(void);
 
 #endif							/* UNIT_EVIDENCE_TAP_H */

@@ -85,7 +85,13 @@ main(void)
 	test_verdict();
 	test_roots();
 	test_snp_samples();
+	test_snp_made();
+	test_snp_certificate();
+	test_chain();
 	test_tdx();
+	test_tdx_made();
+	test_azure();
+	test_token();
 	while (n_samples > 0)
 		free(samples[--n_samples]);
 	return tap_done();
