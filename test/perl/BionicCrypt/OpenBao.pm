@@ -413,10 +413,12 @@ sub create_jwt_role
 }
 
 # ES256; openssl writes a signature in DER, a JWT has two numbers of 32 bytes.
+# Options: audience; others are claims.
 sub jwt
 {
 	my ($self, $subject, $seconds, %option) = @_;
-	my $claims = { sub => $subject, aud => $option{audience} // 'bionic_crypt', iat => time, exp => time + $seconds };
+	my $audience = delete $option{audience} // 'bionic_crypt';
+	my $claims = { sub => $subject, aud => $audience, iat => time, exp => time + $seconds, %option };
 	my $text = join '.', map { encode_base64url($json->encode($_)) } { alg => 'ES256' }, $claims;
 
 	my $file = $self->secret_file($text);
