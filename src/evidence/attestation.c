@@ -121,16 +121,18 @@ check_fresh(const Verification *v)
 		return true;
 	for (int i = 0; i < list->n; i++)
 		found |= is_sha256(nonces[i], v->question->nonce);
-	return verdict_check(v->verdict, found, "hardware's report was made for this nonce", NULL);
+	return verdict_check(v->verdict, found, "hardware's report was made for this nonce", "%s",
+						 found ? "" : "it was made before");
 }
 
 static bool
 check_freshness(const Verification *v)
 {
 	const Attestation *a = v->attestation;
+	bool		same = same_secret(a->statement.nonce, v->question->nonce);
 
-	return verdict_check(v->verdict, same_secret(a->statement.nonce, v->question->nonce),
-						 "statement answers this nonce", NULL) &&
+	return verdict_check(v->verdict, same, "statement answers this nonce", "%s",
+						 same ? "" : "it answers another") &&
 		is_recent(v, "statement is recent", a->statement.time_s, v->policy->max_age_s) &&
 		is_recent(v, "endorsement is recent", a->endorsement.time_s,
 				  v->policy->max_endorsement_age_s) &&
@@ -146,8 +148,9 @@ check_tls(const Verification *v)
 	Bytes		seen = v->question->tls_certificate_sha256;
 	Bytes		pinned = v->policy->tls_certificate_sha256;
 
-	if (seen.len > 0 && !verdict_check(v->verdict, same_secret(said, seen), what,
-									   said.len == 0 ? "it sees none" : NULL))
+	if (seen.len > 0 && !verdict_check(v->verdict, same_secret(said, seen), what, "%s",
+									   same_secret(said, seen) ? "" :
+									   said.len == 0 ? "it sees none" : "it sees another"))
 		return false;
 	return pinned.len == 0 ||
 		verdict_check(v->verdict, same_secret(said, pinned),

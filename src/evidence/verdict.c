@@ -53,3 +53,18 @@ verdict_failure(const Verdict *verdict)
 
 	return last == NULL || last->passed ? NULL : last;
 }
+
+bool
+verdict_reason(const Verdict *verdict, int level, char reason[VERDICT_REASON_MAX])
+{
+	const Check *failure = verdict_failure(verdict);
+
+	if (failure != NULL)
+		snprintf(reason, VERDICT_REASON_MAX, "not true: %s%s%s", failure->what,
+				 failure->detail[0] == '\0' ? "" : ": ", failure->detail);
+	else if ((int) verdict->level < level)
+		snprintf(reason, VERDICT_REASON_MAX, "level %d is demanded", level);
+	else
+		return false;
+	return true;
+}

@@ -50,4 +50,12 @@ extern bool verdict_check(Verdict *verdict, bool passed, const char *what,
 /* The check that failed; NULL when none did. */
 extern const Check *verdict_failure(const Verdict *verdict);
 
+#define VERDICT_REASON_MAX	(2 * CHECK_DETAIL_MAX)
+
+/*
+ * Why it is refused, or is not the level that is demanded; false when it is
+ * neither.
+ */
+extern bool verdict_reason(const Verdict *verdict, int level, char reason[VERDICT_REASON_MAX]);
+
 #endif							/* EVIDENCE_VERDICT_H */

@@ -62,34 +62,20 @@ print_words(const Verdict *verdict, const Outcome *outcome)
 }
 
 static void
-print_reason(const Verdict *verdict, const Outcome *outcome)
-{
-	const Check *failure = verdict_failure(verdict);
-	char		reason[2 * CHECK_DETAIL_MAX];
-
-	if (failure != NULL)
-		snprintf(reason, sizeof(reason), "%s%s%s", failure->what,
-				 failure->detail[0] == '\0' ? "" : ": ", failure->detail);
-	else if ((int) verdict->level < outcome->level)
-		snprintf(reason, sizeof(reason), "level %d is demanded", outcome->level);
-	else
-	{
-		printf("null");
-		return;
-	}
-	print_string(reason);
-}
-
-static void
 print_json(const Verdict *verdict, const Outcome *outcome, int code)
 {
+	char		reason[VERDICT_REASON_MAX];
+
 	printf("{\"accepted\": %s", code == EXIT_VERIFIED ? "true" : "false");
 	if (outcome->level >= 0 && outcome->passed)
 		printf(", \"level\": %d", verdict->level);
 	else if (outcome->level >= 0)
 		printf(", \"level\": null");
 	printf(", \"reason\": ");
-	print_reason(verdict, outcome);
+	if (verdict_reason(verdict, outcome->level, reason))
+		print_string(reason);
+	else
+		printf("null");
 	if (outcome->claims != NULL)
 	{
 		printf(", \"measurement\": \"");
