@@ -35,6 +35,8 @@ evidence_verify(const Evidence *evidence, const EvidenceTrust *trust,
 
 	memset(claims, 0, sizeof(*claims));
 	ok = evidence->type->verify(evidence, trust, claims, verdict);
+	if (!ok)
+		memset(claims, 0, sizeof(*claims)); /* what is refused claims nothing */
 	ERR_clear_error();			/* what another library reads next is its own */
 	return ok;
 }
