@@ -35,9 +35,9 @@ static bool verify_es256(EVP_PKEY *key, Bytes data, Bytes signature);
 
 /* RFC 7518, 3.1 */
 static const JwtAlgorithm algorithms[] = {
-	{"RS256", "RSA", verify_rs256},
-	{"PS256", "RSA", verify_ps256},
-	{"ES256", "EC", verify_es256},
+	{.name = "RS256",.kty = "RSA",.verify = verify_rs256},
+	{.name = "PS256",.kty = "RSA",.verify = verify_ps256},
+	{.name = "ES256",.kty = "EC",.verify = verify_es256},
 };
 
 const char *
