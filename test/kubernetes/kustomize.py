@@ -55,10 +55,7 @@ def apply_patch(documents, patch, path):
 	there = [document for document in documents if name_of(document) == name_of(patch)]
 	if len(there) != 1:
 		raise Refused(f'{path}: {len(there)} documents are {" ".join(name_of(patch))}')
-	namespace = there[0]['metadata'].get('namespace')
 	merge(there[0], patch)
-	if namespace:
-		there[0]['metadata']['namespace'] = namespace
 
 
 def set_namespace(documents, namespace):
