@@ -7,7 +7,8 @@
 #				and the scripts of test/t, which start servers; not as root
 #	make installcheck REGRESS=... ISOLATION=... PROVE_TESTS=test/t/...
 #				some of them; an empty list means none
-#	make reproduce		builds twice, differently, and compares
+#	make reproduce		builds twice, differently, and compares; with RELEASE=0.1.0
+#				once, and compares with what was published
 #
 # test/servers.sh does that on servers of its own, ./check.sh all from packages
 # to the other versions of PostgreSQL.  COPT adds flags of compiler and linker,
@@ -126,4 +127,4 @@ preloaded:
 
 .PHONY: reproduce
 reproduce:
-	PG_CONFIG='$(PG_CONFIG)' deploy/reproduce
+	PG_CONFIG='$(PG_CONFIG)' deploy/$(if $(RELEASE),rebuild '$(RELEASE)',reproduce)

@@ -42,3 +42,23 @@ deterministic_tar()
 	tar -C "$dir" -c --format=posix --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime \
 		--sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode=go=rX,u+rw "$@"
 }
+
+digest()
+{
+	sha256sum "$1" | cut -d ' ' -f 1
+}
+
+# The files of the libraries that programs need, the loader too, one a line.
+libraries()
+{
+	ldd "$@" | sed -nE 's,^.*[[:space:]](/[^ ]+) \(0x.*,\1,p' | LC_ALL=C sort -u
+}
+
+# Packages name files as they did before /lib and /usr/lib became one.
+package_of()
+{
+	local file
+
+	file=$(realpath "$1")
+	{ dpkg-query -S "$file" 2>/dev/null || dpkg-query -S "${file#/usr}"; } | sed -nE '1s/(:[a-z0-9]+)?: .*//p'
+}

@@ -6,6 +6,7 @@
 #	test/matrix.sh prepare SUITE:VERSION...
 #	test/matrix.sh test SUITE:VERSION [reproduce] KIND...
 #							those of test/servers.sh
+#	test/matrix.sh build SUITE:VERSION ARCHIVE OUT	for deploy/release
 #
 # Roots are kept, one for each list of packages: some 650 MB, a minute to make.
 
@@ -70,6 +71,18 @@ prepare "$1" || exit
 version=${1#*:}
 shift
 rm -rf --one-file-system "$there/build"
+if [ "$action" = build ]; then
+	mkdir "$there/build"
+	tar -C "$there/build" --no-same-owner -xzf "$1"
+	"${isolated[@]}" chroot "$there" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp \
+		bash -c '
+			mount -t proc proc /proc
+			cd /build && chown -R postgres . || exit
+			exec runuser -u postgres -- env "PG_CONFIG=/usr/lib/postgresql/$1/bin/pg_config" \
+				*/deploy/build out deb image' bash "$version"
+	cp -R "$there/build/out/." "$2"
+	exit
+fi
 copy_tree "$there/build"
 
 exec "${isolated[@]}" chroot "$there" \
