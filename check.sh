@@ -214,6 +214,7 @@ if wants reproduce; then
 fi
 
 ! wants tap || setup_kmip || skip kmip "PyKMIP could not be installed"
+! wants tap || setup_tsm || skip fuse "no root, or no /dev/fuse"
 ! wants tap || setup_kms || skip vault "OpenBao could not be had; $(grep -m 1 ERROR "$work/kms.log")"
 
 ! wants unit || suite unit make_as_user 300 -C "$tree/test/unit" check

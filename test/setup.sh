@@ -159,6 +159,31 @@ setup_kmip()
 	apt_install python3-pykmip >"$work/kmip.log" 2>&1
 }
 
+# A stand-in for the kernel's configfs-tsm, over a TEE of software.  Root alone
+# can mount it; it is the user's of the tests then.  Sets BIONIC_CRYPT_TEST_TSM.
+setup_tsm()
+{
+	local tsm=$work/tsm tee=$work/tree/test/tee
+
+	[ -c /dev/fuse ] && { [ ${#as_root[@]} = 0 ] || sudo -n true 2>/dev/null; } || return
+	"${as_user[@]}" mkdir -p "$tsm/mnt" "$tsm/control" "$tsm/pki" || return
+	"${as_user[@]}" python3 "$tee/software_tee.py" pki "$tsm/pki" || return
+
+	# No job of this shell, which would wait for it.
+	(cd "$tsm" && "${as_root[@]}" python3 "$tee/fake_tsm.py" "$("${as_user[@]}" id -un)" mnt control pki >log 2>&1 </dev/null &)
+	for _ in {1..100}; do
+		! tsm_is_mounted || break
+		sleep 0.1
+	done
+	tsm_is_mounted && export BIONIC_CRYPT_TEST_TSM=$tsm
+}
+
+# Nobody but the user of the tests sees into it, not even root.
+tsm_is_mounted()
+{
+	grep -qF "$work/tsm/mnt " /proc/mounts
+}
+
 # Servers and their clients have their working directory below ours, and so
 # are found even when their postmaster is gone.
 processes_of_work()
@@ -180,6 +205,7 @@ teardown_work()
 		sleep 0.1
 	done
 	[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+	! tsm_is_mounted || "${as_root[@]}" umount -l "$work/tsm/mnt"
 	rm -rf --one-file-system "$work"
 }
 

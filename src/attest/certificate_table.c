@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include <fcntl.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <sys/stat.h>
@@ -96,6 +97,7 @@ add_certificates(FoundEvidence *found, Bytes in)
 		X509_free(certificate);
 	}
 	BIO_free(pem);
+	ERR_clear_error();
 	return found->n_certificates > n;
 }
 
