@@ -50,6 +50,7 @@ extern void test_chain(void);
 extern void test_tdx(void);
 extern void test_tdx_made(void);
 extern void test_azure(void);
+extern void test_azure_made(void);
 extern void test_token(void);
 
 #endif							/* UNIT_EVIDENCE_TAP_H */

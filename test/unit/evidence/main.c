@@ -91,6 +91,7 @@ main(void)
 	test_tdx();
 	test_tdx_made();
 	test_azure();
+	test_azure_made();
 	test_token();
 	while (n_samples > 0)
 		free(samples[--n_samples]);
