@@ -20,6 +20,7 @@
 #include "evidence/statement.h"
 
 #define PAYLOAD_TYPE		"application/vnd.in-toto+json"
+#define BUILD_TYPE			"urn:bionic-crypt:build:1"	/* deploy/build */
 #define SIGNATURES_MAX		8
 #define SIGNATURE_MAX		512
 #define ARTIFACTS_MAX		2048
@@ -86,7 +87,7 @@ static const FormField parameters_form[] = {
 };
 
 static const FormField definition_form[] = {
-	{"buildType", form_text, offsetof(Manifest, build_type), NAME_LEN_MAX, REQUIRED},
+	{"buildType", form_constant, REQUIRED,.constant = BUILD_TYPE},
 	{"externalParameters", form_object, REQUIRED,.form = parameters_form},
 	IGNORED("internalParameters"),
 	{"resolvedDependencies", form_list, offsetof(Manifest, dependencies), sizeof(Artifact),

@@ -23,7 +23,6 @@ typedef struct Artifact
 typedef struct Manifest
 {
 	const char *version;
-	const char *build_type;
 	const char *builder_id;
 	FormList	subjects;		/* of Artifact: what was built */
 	FormList	dependencies;	/* of Artifact: what it runs with, and was built of */
