@@ -144,6 +144,7 @@ RULES = [
 	('a client of another role', 'server_is_protected', cluster('managed', 'roles', 0, 'inRoles', value=['app']), 'more than a client'),
 	('18 without the image', 'server_is_protected', cluster('postgresql', 'extensions'), 'for 18 it is needed'),
 	('17 with the image', 'server_is_protected', cluster('imageName', value='a/postgresql:17' + DIGEST), 'the extension is for 18'),
+	('no way to the libraries of the image', 'server_is_protected', cluster('postgresql', 'extensions', 0, 'ld_library_path'), 'not found'),
 	('no seccomp profile', 'server_is_protected', cluster('seccompProfile', 'type', value='Unconfined'), 'seccomp'),
 	('a database without the extension', 'server_is_protected', database('extensions', value=[]), 'no database has'),
 	('another version of the extension', 'server_is_protected', database('extensions', 0, 'version', value='0.0.9'), 'no database has'),

@@ -241,6 +241,9 @@ def server_is_protected(documents, settings=(), version=None):
 		major = re.search(r':(\d+)', spec.get('imageName', ''))
 		if has_image != bool(major and int(major[1]) >= 18):
 			yield 'the image of the extension is for 18, and for 18 it is needed'
+		for extension in postgresql.get('extensions', []):
+			if extension['name'] == 'bionic_crypt' and extension.get('ld_library_path') != ['system']:
+				yield 'the libraries beside ours are not found'
 		if spec.get('seccompProfile', {}).get('type') != 'RuntimeDefault':
 			yield 'no seccomp profile'
 	databases = of_kind(documents, 'Database')
