@@ -20,7 +20,7 @@ prepare()
 {
 	local suite=${1%:*} version=${1#*:} older=()
 	local packages=postgresql-$version,postgresql-server-dev-$version
-	packages+=,gcc,make,libc6-dev,libcurl4-openssl-dev,libsodium-dev,libssl-dev,libp11-kit-dev,libipc-run-perl
+	packages+=,build-essential,libcurl4-openssl-dev,libsodium-dev,libssl-dev,libp11-kit-dev,libipc-run-perl
 	packages+=,debhelper,faketime,locales,umoci
 	if [ "$suite" = trixie ]; then
 		packages+=,postgresql-15,postgresql-server-dev-15
