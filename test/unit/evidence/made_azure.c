@@ -127,8 +127,8 @@ make_quote(MadeAzure *made)
 	made->quote_len = w.len;
 }
 
-static size_t
-sign_quote(MadeAzure *made)
+void
+made_azure_sign(MadeAzure *made, Bytes quote)
 {
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *key_context;
@@ -137,32 +137,46 @@ sign_quote(MadeAzure *made)
 	if (EVP_DigestSignInit(context, &key_context, EVP_sha256(), NULL,
 						   made->other_ak ? other_key : attestation_key) != 1 ||
 		(made->pss && EVP_PKEY_CTX_set_rsa_padding(key_context, RSA_PKCS1_PSS_PADDING) != 1) ||
-		EVP_DigestSign(context, made->signature, &len, made->quote, made->quote_len) != 1)
+		EVP_DigestSign(context, made->signature, &len, quote.data, quote.len) != 1)
 		abort();
 	EVP_MD_CTX_free(context);
-	return len;
+	made->snp.evidence.tpm_quote = quote;
+	made->snp.evidence.tpm_signature = bytes_of(made->signature, len);
+}
+
+static void
+bind_claims(MadeAzure *made)
+{
+	uint8_t    *report_data = made->snp.report + AT_REPORT_DATA;
+
+	memset(report_data, 0, REPORT_DATA_LEN);
+	sha256(made->unbound ? bytes_of_string("{}") : bytes_of_string(made->claims), report_data);
+	report_data[REPORT_DATA_LEN - 1] = made->more_bound;
 }
 
 void
 made_azure_issue(MadeAzure *made)
 {
-	uint8_t    *report_data = made->snp.report + AT_REPORT_DATA;
 	Evidence   *evidence = &made->snp.evidence;
-	size_t		signature_len;
 
-	memset(report_data, 0, REPORT_DATA_LEN);
-	sha256(made->unbound ? bytes_of_string("{}") : bytes_of_string(made->claims), report_data);
-	report_data[REPORT_DATA_LEN - 1] = made->more_bound;
+	bind_claims(made);
 	made_issue(&made->snp);
 	make_hcl(made);
 	make_quote(made);
-	signature_len = sign_quote(made);
-
+	made_azure_sign(made, bytes_of(made->quote, made->quote_len));
 	evidence->type = evidence_type_by_name("azure-snp-vtpm");
 	evidence->report = bytes_of(made->hcl, made->hcl_len);
-	evidence->tpm_quote = bytes_of(made->quote, made->quote_len);
-	evidence->tpm_signature = bytes_of(made->signature, signature_len);
 	evidence->tpm_pcrs = bytes_of(made->pcrs, made->pcrs_len);
+}
+
+void
+made_azure_assemble(MadeAzure *made)
+{
+	bind_claims(made);
+	pki_sign_little_endian(made->snp.key.key, EVP_sha384(), bytes_of(made->snp.report, AT_SIGNATURE),
+						   made->snp.report + AT_SIGNATURE, 72);
+	make_hcl(made);
+	made->snp.evidence.report = bytes_of(made->hcl, made->hcl_len);
 }
 
 bool

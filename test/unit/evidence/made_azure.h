@@ -64,6 +64,11 @@ extern void made_azure_end(void);
 extern void made_azure_begin(MadeAzure *made);
 
 extern void made_azure_issue(MadeAzure *made);
+
+/* The paravisor's report again, of the same processor; another quote. */
+extern void made_azure_assemble(MadeAzure *made);
+extern void made_azure_sign(MadeAzure *made, Bytes quote);
+
 extern bool made_azure_verify(MadeAzure *made);
 
 extern void made_azure_free(MadeAzure *made);

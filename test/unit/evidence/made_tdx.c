@@ -195,15 +195,21 @@ put_qe_data(MadeTdx *made, const uint8_t *auth, const char *chain, size_t chain_
 void
 made_tdx_issue(MadeTdx *made)
 {
-	EVP_PKEY   *attestation = EVP_EC_gen("P-256");
+	issue_certificates(made);
+	made->attestation = EVP_EC_gen("P-256");
+	made_tdx_assemble(made);
+}
+
+void
+made_tdx_assemble(MadeTdx *made)
+{
 	uint8_t		auth[AUTH_LEN];
 	uint8_t		key[64];
 	char		chain[MADE_TDX_CHAIN_MAX];
 	size_t		chain_len;
 	Bytes		signed_part;
 
-	issue_certificates(made);
-	attestation_point(attestation, key);
+	attestation_point(made->attestation, key);
 	if (made->no_point)
 		memset(key, 0xff, sizeof(key));
 	memset(auth, 0xa7, sizeof(auth));
@@ -216,10 +222,9 @@ made_tdx_issue(MadeTdx *made)
 	signed_part = bytes_of(made->quote, made->len);
 	put_number(made, 64 + 64 + 6 + qe_data_len(made, chain_len) + made->signature_trailing +
 			   made->signature_excess, 4);
-	put_signature(made, made->other_signer ? made->pck.key : attestation, signed_part);
+	put_signature(made, made->other_signer ? made->pck.key : made->attestation, signed_part);
 	put(made, key, sizeof(key));
 	put_qe_data(made, auth, chain, chain_len);
-	EVP_PKEY_free(attestation);
 
 	made->evidence.type = evidence_type_by_name("tdx");
 	made->evidence.report = bytes_of(made->quote, made->len);
@@ -239,4 +244,5 @@ made_tdx_free(MadeTdx *made)
 	pki_free(&made->ca);
 	pki_free(&made->pck);
 	pki_free(&made->other);
+	EVP_PKEY_free(made->attestation);
 }

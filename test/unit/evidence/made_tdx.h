@@ -50,6 +50,7 @@ typedef struct MadeTdx
 	PkiCertificate ca;
 	PkiCertificate pck;
 	PkiCertificate other;		/* of another's root, with the same name */
+	EVP_PKEY   *attestation;
 	size_t		len;
 	uint8_t		quote[MADE_TDX_QUOTE_MAX];
 	Evidence	evidence;
@@ -65,6 +66,10 @@ extern void put_le(uint8_t *out, uint64_t value, int len);
 
 /* Certificates and signatures; the root is the only one that is trusted. */
 extern void made_tdx_issue(MadeTdx *made);
+
+/* The quote again, under the same certificates. */
+extern void made_tdx_assemble(MadeTdx *made);
+
 extern bool made_tdx_verify(MadeTdx *made);
 
 extern void made_tdx_free(MadeTdx *made);
