@@ -70,7 +70,7 @@ void
 call_init_frame(Call *call, const char *text)
 {
 	Size		len = strlen(text);
-	uint8		header[] = {0x42, 0x00, 0x78, 0x01, 0, 0, (uint8) (len >> 8), (uint8) len};
+	uint8		header[] = {0x42, 0x00, 0x78, 0x01, 0, (uint8) (len >> 16), (uint8) (len >> 8), (uint8) len};
 
 	memset(call, 0, sizeof(*call));
 	kms_request_frame(&call->request);

@@ -66,6 +66,7 @@ extern void test_replies(void);
 extern void test_failures(void);
 extern void test_transfers(void);
 extern void test_metadata(void);
+extern void test_machine(void);
 extern void test_wiping(void);
 extern void test_frames(void);
 extern void test_frame_ends(void);

@@ -41,6 +41,7 @@ main(int argc, char **argv)
 	test_failures();
 	test_transfers();
 	test_metadata();
+	test_machine();
 	test_over_tls();
 	test_wiping();
 	tap_ok(access("keys_of_tls", F_OK) != 0, "libcurl wrote no keys of TLS to a file");

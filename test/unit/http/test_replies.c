@@ -84,7 +84,7 @@ test_sizes(HttpClient *client)
 	call_send(&call, client, TIMEOUT_MS);
 	calls_wait(&call, 1);
 	tap_ok(call.reply.status == 200 && requests_with(token) == 1 &&
-		   requests_with("\"content-length\": \"32768\"") == 1,
+		   requests_with("\"content-length\": \"73728\"") == 1,
 		   "a token of 16 kB is sent whole, and so is the longest body");
 
 	call_get(&call, client, "good", "/full", TIMEOUT_MS);
