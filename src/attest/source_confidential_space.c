@@ -30,7 +30,7 @@ get_token(const char *place, const uint8 *report_data, FoundEvidence *found)
 	initStringInfo(&token);
 	if (!local_http_send(&request, &token, found))
 		return false;
-	while (token.len > 0 && strchr("\r\n", token.data[token.len - 1]) != NULL)
+	while (token.len > 0 && (token.data[token.len - 1] == '\n' || token.data[token.len - 1] == '\r'))
 		token.data[--token.len] = '\0';
 	if (token.len > EVIDENCE_REPORT_MAX || strlen(token.data) != token.len ||
 		!kms_text_is_jwt(token.data))

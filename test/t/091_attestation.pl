@@ -27,7 +27,7 @@ my $node = new_node('server');
 $node->append_conf('postgresql.conf', <<EOF);
 max_connections = 120
 bionic_crypt.attestation_source = 'configfs:$entry'
-bionic_crypt.attestation_interval = '1s'
+bionic_crypt.attestation_interval = '100ms'
 listen_addresses = '127.0.0.1'
 ssl = on
 ssl_cert_file = '$certificate.crt'
@@ -76,7 +76,18 @@ sub verdict
 
 my $session = BionicCrypt::Session->new($node);
 
-# KM008 with its reason; the pause after it is over when this returns.
+sub set_interval
+{
+	my ($interval) = @_;
+
+	$node->append_conf('postgresql.conf', "bionic_crypt.attestation_interval = '$interval'");
+	$node->reload;
+	ok(wait_until(sub { $session->query('SHOW bionic_crypt.attestation_interval') eq $interval }),
+		"pauses of $interval");
+	return;
+}
+
+# KM008, with its reason.
 sub fails_with
 {
 	my ($reason, $what) = @_;
@@ -173,9 +184,7 @@ is($session->state('SELECT bionic_crypt.attestation(NULL)'), '22004', 'none');
 # Fifty at once, within the pause after a report: one more report for all.
 my @waiting = map { BionicCrypt::Session->new($node) } 1 .. 50;
 my %nonce_of = map { $_ => new_nonce() } 0 .. $#waiting;
-$node->append_conf('postgresql.conf', "bionic_crypt.attestation_interval = '5s'");
-$node->reload;
-ok(wait_until(sub { $session->query('SHOW bionic_crypt.attestation_interval') eq '5s' }), 'a longer pause');
+set_interval('5s');
 $session->query(call(new_nonce(), 'true'));
 $tsm->faults(owner => $<);
 $waiting[$_]->begin(call($nonce_of{$_}, 'true')) for 0 .. $#waiting;
@@ -198,8 +207,7 @@ is($session->state(call(new_nonce(), 'true')), 'KM008', 'or ends with its own ti
 like($session->stderr, qr/the attester did not answer in time/, 'which it says');
 $session->query('RESET bionic_crypt.attestation_timeout');
 is($session->state(call(new_nonce())), '00000', 'there is room for the next');
-$node->append_conf('postgresql.conf', "bionic_crypt.attestation_interval = '1s'");
-$node->reload;
+set_interval('2s');
 
 # The kernel is busy: a few times it is asked again, then it is not.
 $tsm->faults(owner => $<, busy => 2);
@@ -211,6 +219,7 @@ is($tsm->count('busy'), 5, 'it was asked five times');
 is($session->state(call(new_nonce(), 'true')), 'KM008', 'who comes in the pause is told');
 is($tsm->count('busy'), 5, 'and the hardware is not asked');
 is($session->state(call(new_nonce())), '00000', 'the report at hand still serves');
+set_interval('100ms');
 recovers('busy for ever');
 
 $tsm->faults(owner => $<, error => 5);
