@@ -21,6 +21,7 @@
 
 #include <fcntl.h>
 #include <link.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <sys/auxv.h>
 #include <unistd.h>
@@ -291,6 +292,9 @@ is_compared(const ElfW(Phdr) *segment)
  * Only what the file has is looked at in memory: of a file that was cut short
  * the pages past its end cannot be.  A segment that may not be read, which no
  * compiler of ours makes, cannot be compared, and so is not the same.
+ *
+ * AddressSanitizer has memcmp() refuse the bytes that it lays around constants,
+ * which are as good as others here; it knows nothing of OpenSSL's.
  */
 static bool
 is_same_in_memory(const Mapped *mapped, uint64 offset, const uint8 *bytes, Size len)
@@ -304,7 +308,7 @@ is_same_in_memory(const Mapped *mapped, uint64 offset, const uint8 *bytes, Size 
 
 		if (is_compared(segment) && from < to &&
 			((segment->p_flags & PF_R) == 0 ||
-			 memcmp(memory + (from - segment->p_offset), bytes + (from - offset), to - from) != 0))
+			 CRYPTO_memcmp(memory + (from - segment->p_offset), bytes + (from - offset), to - from) != 0))
 			return false;
 	}
 	return true;
