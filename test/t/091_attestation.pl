@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(sha256_hex);
+use Fcntl qw(:flock);
 use JSON::PP;
 use MIME::Base64;
 use PostgreSQL::Test::Cluster;
@@ -256,10 +257,27 @@ ok(wait_until(sub {
 $json = (parts($bundle))[0];
 is($json->{evidence}{certificates}[0], encode_base64(slurp_file($tsm->certificate('vcek')), ''), 'which it is');
 
+# Of the two keys that a chip may have, the certificate of the one that signed.
+for my $table ('as digits', 'mixed')
+{
+	$tsm->faults(owner => $<, vlek => 1, aux => $table);
+	$json = (parts($session->query(call(new_nonce(), 'true'))))[0];
+	is_deeply($json->{evidence}{certificates},
+		[ map { encode_base64(slurp_file($tsm->certificate($_)), '') } qw(vlek ask ark) ],
+		"the VLEK signed, GUIDs $table");
+}
+
 # An SVSM above us: the lowest level that we may ask at.
 $tsm->faults(owner => $<, floor => 1);
 is(unpack('@48 V', decode_base64((parts($session->query(call(new_nonce(), 'true'))))[0]{evidence}{report})),
 	1, 'the report is made at the floor of levels');
+
+# Somebody else holds the lock.
+open my $folder, '<', $entry or die "$entry: $!";
+flock $folder, LOCK_EX or die "$entry: $!";
+fails_with(qr{could not lock "\Q$entry\E": Resource temporarily unavailable}, 'an entry in use');
+close $folder;
+recovers('an entry in use');
 
 # TDX has neither table nor levels.
 $tsm->faults(owner => $<, provider => 'tdx_guest');

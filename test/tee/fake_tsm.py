@@ -21,7 +21,8 @@ whenever it changes; what happened goes to CONTROL/log, a word a line.
   delay        seconds that a report takes
   cross_write  another process writes after each write of inblob
   stale        every report is about zeros
-  aux          none: an empty table; bad: a damaged one
+  aux          none: an empty table; bad: a damaged one; mixed: GUIDs as UEFI writes them
+  vlek         reports are signed with the key of the VLEK
 
 As that of TDX does, a request that a signal interrupts ends with EINTR, and
 all later ones with EBUSY.  Root starts it, for USER; it speaks FUSE's protocol
@@ -38,6 +39,7 @@ import stat
 import struct
 import sys
 import time
+import uuid
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -113,7 +115,7 @@ class Tsm:
             raise Errno(errno.EINVAL)
         data = bytes(INBLOB_LEN) if self.faults.get("stale") else self.inblob
         if self.faults.get("provider", "sev_guest") == "sev_guest":
-            self.report = software_tee.snp_report(self.pki, data, vmpl=self.level)
+            self.report = software_tee.snp_report(self.pki, data, vmpl=self.level, vlek="vlek" in self.faults)
         else:
             self.report = struct.pack("<H", 4) + bytes(0x238 - 2) + data + bytes(1000)
         self.made_at = self.generation
@@ -125,8 +127,10 @@ class Tsm:
         if name == "outblob":
             return self.report
         if name == "auxblob":
-            table = {"none": b"", "bad": software_tee.snp_auxblob(self.pki)[:100]}
-            return table.get(self.faults.get("aux")) if "aux" in self.faults else software_tee.snp_auxblob(self.pki)
+            table = software_tee.snp_auxblob(self.pki, ("ark", "vlek", "ask", "vcek"))
+            mixed = b"".join(uuid.UUID(bytes=table[at:at + 16]).bytes_le + table[at + 16:at + 24]
+                             for at in range(0, 4 * 24, 24)) + table[4 * 24:]
+            return {"none": b"", "bad": table[:100], "mixed": mixed}.get(self.faults.get("aux"), table)
         if name == "provider":
             return self.faults.get("provider", "sev_guest").encode() + b"\n"
         if name == "privlevel_floor":
