@@ -53,6 +53,11 @@ static const SnpProduct products[] = {
 	{.name = "Turin", .family = 0x1a, .models = {{0x00, 0x1f}, {0x00, 0x1f}}, .has_fmc = true, .hwid_len = 8},
 };
 
+/* Of the three bits of SIGNING_KEY. */
+static const char *const signer_names[8] = {
+	"VCEK", "VLEK", "unknown", "unknown", "unknown", "unknown", "unknown", "none"
+};
+
 #define PRODUCTS ((int) (sizeof(products) / sizeof(products[0])))
 
 static bool read_fields(Bytes bytes, SnpReport *report);
@@ -84,7 +89,7 @@ snp_report_read(Bytes bytes, SnpReport *report, Verdict *verdict)
 					  "guest's policy is one of SEV-SNP", "0x%llx", (unsigned long long) report->policy) &&
 		verdict_check(verdict, report->signer == SNP_SIGNER_VCEK || report->signer == SNP_SIGNER_VLEK,
 					  "report's key is a VCEK or a VLEK",
-					  "key %u", report->signer);
+					  "%s", signer_names[report->signer]);
 }
 
 const SnpProduct *
@@ -171,8 +176,7 @@ read_fields(Bytes bytes, SnpReport *report)
 		reader_take(&r, SNP_TCB_LEN, &report->committed_tcb) &&
 		skip(&r, 184) &&		/* versions of firmware, LAUNCH_TCB, mitigations */
 		reader_take(&r, SIGNATURE_LEN, &report->signature) &&
-		skip(&r, 368) &&
-		reader_left(&r) == 0;
+		skip(&r, 368);
 }
 
 static bool

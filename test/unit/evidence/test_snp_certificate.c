@@ -134,6 +134,7 @@ test_values(void)
 		{"a number below 0", "3.1", BYTES("\2\1\x80"), "a part"},
 		{"the number 128", "3.1", BYTES("\2\2\0\x80"), NULL},
 		{"the number 256", "3.1", BYTES("\2\2\1\0"), "a part"},
+		{"the number 384", "3.1", BYTES("\2\2\1\x80"), "a part"},
 		{"a number with a byte too many", "3.1", BYTES("\2\2\0\x7f"), "a part"},
 		{"a number with a byte behind it", "3.1", BYTES("\2\1\1\0"), "a part"},
 		{"a number with a long length", "3.1", BYTES("\2\x81\1\1"), "a part"},

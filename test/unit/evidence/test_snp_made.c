@@ -6,6 +6,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "evidence/snp_report.h"
 #include "made_snp.h"
 
 #define TCB_OLDER		UINT64_C(0xdd1b000000000004)	/* microcode 221, */
@@ -134,7 +135,10 @@ test_form(void)
 	refused("a policy without bit 17", "policy is one of SEV-SNP", "0x10000");
 	begin();
 	made_put(&made, AT_KEY_INFO, 7 << 2, 4);
-	refused("a report with no key", "key is a VCEK or a VLEK", "key 7");
+	refused("a report with no key", "key is a VCEK or a VLEK", "none");
+	begin();
+	made_put(&made, AT_KEY_INFO, 2 << 2, 4);
+	refused("a report with a key that we do not know", "key is a VCEK or a VLEK", "unknown");
 	begin();
 	made_put(&made, AT_KEY_INFO, 1 << 5, 4);
 	refused("a bit of the key's information that we do not know", "nothing where nothing may be", "0x20");
@@ -238,6 +242,28 @@ test_tcb(void)
 	refused("a part of the TCB that the processor does not have", "TCBs have the parts of its processor", "Milan");
 }
 
+/* Each part by itself: none makes up for another. */
+static void
+test_tcb_parts(void)
+{
+	const SnpTcb minimum = {.fmc = 1, .bootloader = 1, .tee = 1, .snp = 1, .microcode = 1};
+	bool		ok = snp_tcb_reaches(&minimum, &minimum);
+
+	for (size_t part = 0; part < sizeof(SnpTcb); part++)
+	{
+		uint8_t		parts[sizeof(SnpTcb)];
+		SnpTcb		tcb;
+
+		memset(parts, 255, sizeof(parts));
+		memcpy(&tcb, parts, sizeof(tcb));
+		TAP_EACH(ok, snp_tcb_reaches(&tcb, &minimum) && !snp_tcb_reaches(&minimum, &tcb), "part %zu", part);
+		parts[part] = 0;
+		memcpy(&tcb, parts, sizeof(tcb));
+		TAP_EACH(ok, !snp_tcb_reaches(&tcb, &minimum), "part %zu", part);
+	}
+	tap_ok(ok, "a TCB with one part below the minimum is below it");
+}
+
 static void
 set_text(const char *arc, const char *der, size_t len)
 {
@@ -296,5 +322,6 @@ test_snp_made(void)
 	test_signer();
 	test_chip();
 	test_tcb();
+	test_tcb_parts();
 	test_product();
 }
