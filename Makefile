@@ -50,7 +50,7 @@ ISOLATION := $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)
 ISOLATION_OPTS = --load-extension=bionic_crypt --inputdir=test --outputdir=.
 REGRESS_PREP = $(if $(findstring --temp-instance,$(EXTRA_REGRESS_OPTS)),, \
 	$(if $(REGRESS)$(ISOLATION),preloaded))
-EXTRA_CLEAN = $(PKCS11_HELPER) $(VERIFY) $(VERIFY_JSON) $(STAMP) src/programs/*.o bionic_crypt--*.sql results output_iso tmp_check log regression.diffs regression.out
+EXTRA_CLEAN = $(PKCS11_HELPER) $(VERIFY) bionic_crypt_vtpm $(VERIFY_JSON) $(STAMP) src/programs/*.o bionic_crypt--*.sql results output_iso tmp_check log regression.diffs regression.out
 
 # Nothing of the build's folder goes into the library.
 PG_CPPFLAGS = -Isrc
@@ -96,6 +96,19 @@ all: $(VERIFY)
 $(VERIFY): $(VERIFY_OBJS)
 	$(CC) $(CFLAGS) -pie $(VERIFY_OBJS) $(LDFLAGS) -L$(pkglibdir) -L$(libdir) -lpgcommon -lpgport \
 		-lpq -lssl -lcrypto -o $@
+
+# The helper for Azure's vTPM, by itself: "make vtpm", where the TPM2 Software
+# Stack is.  It is not part of what is published, which has no need of the stack.
+VTPM = bionic_crypt_vtpm
+VTPM_MAIN := $(patsubst %.c,%.o,$(sort $(wildcard src/programs/vtpm*.c)))
+VTPM_OBJS := $(VTPM_MAIN) $(filter-out src/programs/bionic_verify%,$(VERIFY_OBJS))
+
+$(VTPM_MAIN): $(wildcard src/*/*.h)
+.PHONY: vtpm
+vtpm: $(VTPM)
+$(VTPM): $(VTPM_OBJS)
+	$(CC) $(CFLAGS) -pie $(VTPM_OBJS) $(LDFLAGS) -L$(pkglibdir) -L$(libdir) -lpgcommon -lpgport \
+		-ltss2-esys -ltss2-tctildr -ltss2-rc -lcrypto -o $@
 
 install: install-verify
 uninstall: uninstall-verify
