@@ -35,7 +35,6 @@ static void add_versions(StringInfo out, const char *name, const char *built_for
 static void add_library(StringInfo out, const char *name, const LoadedLibrary *library);
 static void add_libraries(StringInfo out, const char *name, const LoadedLibrary *list, int n);
 static void add_replaced(StringInfo out, const char *name, const LoadedLibrary *list, int n);
-static char *printable(const char *path);
 
 Datum
 bionic_crypt_build_info(PG_FUNCTION_ARGS)
@@ -123,8 +122,8 @@ add_library(StringInfo out, const char *name, const LoadedLibrary *library)
 	sodium_bin2hex(digest, sizeof(digest), library->sha256, LIBRARY_DIGEST_LEN);
 	add_name(out, name);
 	appendStringInfoChar(out, '{');
-	add_text(out, "name", printable(library->name));
-	add_text(out, "path", printable(library->path));
+	add_text(out, "name", library->name);
+	add_text(out, "path", library->path);
 	add_text(out, "sha256", library->state == LIBRARY_AS_LOADED ? digest : NULL);
 	add_text(out, "state", loaded_library_state_name(library->state));
 	appendStringInfoChar(out, '}');
@@ -148,21 +147,7 @@ add_replaced(StringInfo out, const char *name, const LoadedLibrary *list, int n)
 	for (int i = 0; i < n; i++)
 	{
 		if (loaded_library_is_replaced(&list[i]))
-			add_text(out, NULL, printable(list[i].name));
+			add_text(out, NULL, list[i].name);
 	}
 	appendStringInfoChar(out, ']');
-}
-
-/* A path has any bytes, and the database an encoding. */
-static char *
-printable(const char *path)
-{
-	char	   *copy = pstrdup(path);
-
-	for (char *c = copy; *c != '\0'; c++)
-	{
-		if (*c < ' ' || *c > '~')
-			*c = '?';
-	}
-	return copy;
 }

@@ -154,7 +154,7 @@ loaded_library_is_replaced(const LoadedLibrary *library)
 {
 	struct stat now;
 
-	return stat(library->path, &now) != 0 ||
+	return stat(library->loaded_path, &now) != 0 ||
 		now.st_dev != library->file.st_dev ||
 		now.st_ino != library->file.st_ino ||
 		now.st_size != library->file.st_size ||
@@ -235,6 +235,12 @@ name_library(LoadedLibrary *library, const Mapped *mapped)
 		ssize_t		len = readlink(EXECUTABLE, path, sizeof(path) - 1);
 
 		path[Max(len, 0)] = '\0';
+	}
+	library->loaded_path = pstrdup(path);
+	for (char *c = path; *c != '\0'; c++)
+	{
+		if (*c < ' ' || *c > '~')
+			*c = '?';
 	}
 	library->path = pstrdup(path);
 	slash = strrchr(library->path, '/');
@@ -334,7 +340,7 @@ is_measured(const Mapped *mapped)
 	for (int i = 0; i < n_measured; i++)
 	{
 		if (measured[i].address == mapped->address &&
-			(mapped->path[0] == '\0' ? i == 0 : strcmp(measured[i].path, mapped->path) == 0))
+			(mapped->path[0] == '\0' ? i == 0 : strcmp(measured[i].loaded_path, mapped->path) == 0))
 			return true;
 	}
 	return false;

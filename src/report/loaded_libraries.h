@@ -29,7 +29,8 @@ typedef enum LibraryState
 
 typedef struct LoadedLibrary
 {
-	const char *path;			/* as the loader found it */
+	const char *loaded_path;	/* as the loader found it, of any bytes */
+	const char *path;			/* with ? for what is not printable ASCII */
 	const char *name;			/* the last part of path */
 	uintptr_t	address;		/* where it is mapped */
 	LibraryState state;
