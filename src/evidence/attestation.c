@@ -304,25 +304,6 @@ check_manifest(const Verification *v)
 	return (v->question->manifest.len == 0 && v->policy->libraries.n == 0) || check_libraries(v);
 }
 
-/*
- * The entry's author says that it covers the image.  Where a measurement is of
- * firmware only, it must have values that cover more; and Azure's are nobody's
- * word unless the firmware that reports them is known.
- */
-static bool
-covers_image(const Image *image, const Attestation *a)
-{
-	bool		rtmrs = false;
-
-	for (int i = 1; i < RTMR_COUNT; i++)
-		rtmrs |= image->rtmrs[i].len > 0;
-	if (strcmp(image->covers, "image") != 0)
-		return false;
-	if (strcmp(a->bundle.evidence_type, "azure-snp-vtpm") == 0)
-		return image->pcrs.n > 0 && (image->measurement.len > 0 || image->id_key_digest.len > 0);
-	return !a->claims.has_rtmrs || rtmrs;
-}
-
 /* The measured image is known to hold the library. */
 static bool
 image_holds_module(const Verification *v)
@@ -330,7 +311,7 @@ image_holds_module(const Verification *v)
 	const Attestation *a = v->attestation;
 	const Bytes *digests;
 
-	if (a->image == NULL || !covers_image(a->image, a))
+	if (a->image == NULL || !policy_image_covers(a->image, a->bundle.evidence_type, &a->claims))
 		return false;
 	if (a->image->module_sha256.n == 0)
 		return v->question->manifest.len > 0;

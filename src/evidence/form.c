@@ -19,6 +19,7 @@
 
 #define NUMBER_DIGITS_MAX	18	/* fits into 64 bits */
 #define ALIGNMENT			8	/* of what is in a form's struct */
+#define WHY_MAX				96
 
 typedef struct ObjectWalk
 {
@@ -43,7 +44,8 @@ static JsonStep visit_item(void *state, const JsonNode *node);
 void *
 form_room(FormMemory *memory, size_t n)
 {
-	size_t		aligned = (memory->used + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	size_t		past = (uintptr_t) (memory->data + memory->used) % ALIGNMENT;
+	size_t		aligned = memory->used + (past == 0 ? 0 : ALIGNMENT - past);
 
 	if (aligned > memory->size || n > memory->size - aligned)
 		return NULL;
@@ -138,7 +140,7 @@ bool
 form_constant(FormReading *reading, const FormField *field, const JsonNode *node, void *out)
 {
 	const char *text = take_text(reading, node);
-	char		why[FORM_FAULT_MAX];
+	char		why[WHY_MAX];
 
 	if (text == NULL)
 		return false;
@@ -177,7 +179,7 @@ form_hex(FormReading *reading, const FormField *field, const JsonNode *node, voi
 {
 	char	   *text = take_text(reading, node);
 	size_t		least = field->min > 0 ? (size_t) field->min : field->size;
-	char		why[FORM_FAULT_MAX];
+	char		why[WHY_MAX];
 	size_t		len;
 
 	if (text == NULL)
@@ -210,7 +212,7 @@ bool
 form_integer(FormReading *reading, const FormField *field, const JsonNode *node, void *out)
 {
 	char		digits[NUMBER_DIGITS_MAX + 2];
-	char		why[FORM_FAULT_MAX];
+	char		why[WHY_MAX];
 	char	   *end;
 	long long	number;
 

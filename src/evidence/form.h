@@ -18,7 +18,7 @@
 #include "crypto/bytes.h"
 
 #define FORM_FIELDS_MAX		64	/* of one form */
-#define FORM_FAULT_MAX		160
+#define FORM_FAULT_MAX		200
 #define FORM_POINTER_MAX	96	/* longer ones are cut in messages */
 
 /* Where what is read is put; enough for any text of JSON_TEXT_MAX and its lists. */

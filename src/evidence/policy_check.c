@@ -171,3 +171,17 @@ policy_check_claims(const Policy *policy, const char *type, const HardwareClaims
 		 verdict_check(verdict, claims->alias_checked, "memory was checked for aliases", NULL)) &&
 		check_image(policy, claims, image, verdict);
 }
+
+bool
+policy_image_covers(const Image *image, const char *type, const HardwareClaims *claims)
+{
+	bool		rtmrs = false;
+
+	for (int i = 1; i < RTMR_COUNT; i++)
+		rtmrs |= image->rtmrs[i].len > 0;
+	if (strcmp(image->covers, "image") != 0)
+		return false;
+	if (strcmp(type, "azure-snp-vtpm") == 0)
+		return image->pcrs.n > 0 && (image->measurement.len > 0 || image->id_key_digest.len > 0);
+	return !claims->has_rtmrs || rtmrs;
+}

@@ -22,4 +22,13 @@ extern bool policy_check_claims(const Policy *policy, const char *type,
 								const HardwareClaims *claims, const Image **image,
 								Verdict *verdict);
 
+/*
+ * Whether the image that the claims are of is measured whole.  Its author says
+ * so; but where a measurement is of firmware only, it must have values that
+ * cover more, and a vTPM's are nobody's word unless the firmware that reports
+ * them is known.
+ */
+extern bool policy_image_covers(const Image *image, const char *type,
+								const HardwareClaims *claims);
+
 #endif							/* EVIDENCE_POLICY_CHECK_H */

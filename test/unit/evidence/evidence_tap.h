@@ -42,6 +42,8 @@ bit_step(void)
 
 /* One function a file of tests. */
 extern void test_verdict(void);
+extern void test_walk(void);
+extern void test_attestation(void);
 extern void test_roots(void);
 extern void test_snp_samples(void);
 extern void test_snp_made(void);

@@ -83,6 +83,8 @@ int
 main(void)
 {
 	test_verdict();
+	test_walk();
+	test_attestation();
 	test_roots();
 	test_snp_samples();
 	test_snp_made();
