@@ -112,7 +112,6 @@ verify_quote(const Evidence *evidence, Bytes runtime_claims, TpmQuote *quote, Ve
 					   wrong == NULL ? "" : wrong))
 		return false;
 	ok = verdict_check(verdict,
-					   EVP_PKEY_is_a(ak.key, "RSA") == 1 &&
 					   public_key_rsa_verify(ak.key, RSA_SCHEME_PKCS1, evidence->tpm_quote,
 											 evidence->tpm_signature),
 					   "quote is signed by the vTPM's attestation key", NULL);

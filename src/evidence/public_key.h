@@ -28,7 +28,7 @@ typedef enum RsaScheme
 	RSA_SCHEME_PSS				/* RSASSA-PSS (8.1), MGF1 and salt of SHA-256 */
 } RsaScheme;
 
-/* The signature is over SHA-256 of data. */
+/* The signature is over SHA-256 of data; false, too, when the key is not of RSA. */
 extern bool public_key_rsa_verify(EVP_PKEY *key, RsaScheme scheme, Bytes data, Bytes signature);
 
 #endif							/* EVIDENCE_PUBLIC_KEY_H */

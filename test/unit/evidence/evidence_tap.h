@@ -49,6 +49,7 @@ extern void test_snp_samples(void);
 extern void test_snp_made(void);
 extern void test_snp_certificate(void);
 extern void test_chain(void);
+extern void test_public_key(void);
 extern void test_tdx(void);
 extern void test_tdx_made(void);
 extern void test_azure(void);

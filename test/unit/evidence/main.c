@@ -90,6 +90,7 @@ main(void)
 	test_snp_made();
 	test_snp_certificate();
 	test_chain();
+	test_public_key();
 	test_tdx();
 	test_tdx_made();
 	test_azure();
