@@ -34,7 +34,7 @@
 
 #define LINE_MAX_LEN		256
 #define PEM_FILE_MAX		32768
-#define WAIT_S				10		/* for the paravisor to see user-data */
+#define WAIT_S				8		/* for the paravisor to see user-data */
 #define LOOK_EVERY_MS		100
 
 typedef struct Options
