@@ -158,17 +158,18 @@ sign_with_key(EVP_PKEY *key, bool pss, const char *data, uint8_t *out, size_t si
 
 /* r and s, in place of DER */
 static size_t
-sign_es256(const char *data, uint8_t *out)
+sign_es256(const char *data, int padding, uint8_t *out)
 {
 	uint8_t		der[100];
 	const uint8_t *pos = der;
 	size_t		len = sign_with_key(ec_key, false, data, der, sizeof(der));
 	ECDSA_SIG  *signature = d2i_ECDSA_SIG(NULL, &pos, (long) len);
+	int			half = 32 + padding;
 
-	must(BN_bn2binpad(ECDSA_SIG_get0_r(signature), out, 32) == 32 &&
-		 BN_bn2binpad(ECDSA_SIG_get0_s(signature), out + 32, 32) == 32, "a signature");
+	must(BN_bn2binpad(ECDSA_SIG_get0_r(signature), out, half) == half &&
+		 BN_bn2binpad(ECDSA_SIG_get0_s(signature), out + half, half) == half, "a signature");
 	ECDSA_SIG_free(signature);
-	return 64;
+	return 2 * (size_t) half;
 }
 
 /* What takes a public key for a secret takes this for its signature. */
@@ -193,7 +194,7 @@ sign(const MadeToken *made, const char *data, uint8_t *out)
 	if (strcmp(made->sign_as, "HS256") == 0)
 		return sign_hs256(made, data, out);
 	if (strcmp(made->sign_as, "ES256") == 0)
-		return sign_es256(data, out);
+		return sign_es256(data, made->padding, out);
 	return sign_with_key(rsa, strcmp(made->sign_as, "PS256") == 0, data, out, 512);
 }
 

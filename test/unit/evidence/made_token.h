@@ -25,6 +25,7 @@ typedef struct MadeToken
 	char		jwks[2 * MADE_TEXT_MAX];
 	const char *sign_as;		/* an algorithm, or "none" or "HS256" */
 	const char *sign_with;		/* "rsa", "ec", "other" */
+	int			padding;		/* zeros before r and s of ES256 */
 	EvidenceTrust trust;
 
 	/* what is made of it: */

@@ -163,6 +163,9 @@ test_algorithms(void)
 	made_token_begin(&made, "PS256");
 	header("PS256", "RS256");
 	refused("and the other way round", signed_by, "signature is wrong");
+	made_token_begin(&made, "ES256");
+	made.padding = 1;
+	refused("ES256 with longer numbers", signed_by, "signature is wrong");
 	begin();
 	jwks("\"kid\":\"rsa\"", "\"kid\":\"rsa\",\"alg\":\"PS256\"");
 	refused("a key that is for another algorithm", signed_by, "not the key's");
@@ -274,6 +277,10 @@ test_times_and_names(void)
 	begin();
 	payload("\"nbf\":1800000000", "\"nbf\":1800000031");
 	refused("before it may be used", "valid already", "");
+	begin();
+	payload("\"nbf\":1800000000", "\"nbf\":1700000000");
+	made.trust.at_s = MADE_TOKEN_AT - 31;
+	refused("before it was issued, though it might be used", "valid already", "");
 	begin();
 	payload("\"nbf\":1800000000,", "");
 	genuine("one that says only when it was issued");
