@@ -41,7 +41,7 @@ static const char help[] =
 "  --no-tls              talk to the server without TLS: level 0 at most\n"
 "  --tenant NAME         have the server say what holds for that tenant\n"
 "  --fresh               demand a report that the hardware makes for us\n"
-"  --type TYPE           sev-snp, tdx, azure-snp-vtpm, confidential-space, coco\n"
+"  --type TYPE           sev-snp, tdx, azure-snp-vtpm, confidential-space\n"
 "  --report FILE         report, quote or token, as the hardware gave it\n"
 "  --cert FILE           certificate that came with it, DER or PEM\n"
 "  --tpm-quote FILE, --tpm-signature FILE, --tpm-pcrs FILE\n"
