@@ -140,7 +140,7 @@ visit_list(void *state, const JsonNode *node)
 		token->for_us = true;
 	if (is_in(node, "/submods/confidential_space/support_attributes") && strcmp(text, "STABLE") == 0)
 		token->stable = true;
-	if (is_in(node, "/eat_nonce") && strlen(text) == TOKEN_NONCE_LEN &&
+	if (is_in(node, "/eat_nonce") &&
 		base64url_decode(text, nonce, sizeof(nonce), &len) && len == sizeof(nonce))
 	{
 		token->n_report_data++;

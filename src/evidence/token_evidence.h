@@ -16,6 +16,5 @@
 #define EVIDENCE_TOKEN_EVIDENCE_H
 
 #define TOKEN_AUDIENCE		"bionic_crypt/attestation/v1"
-#define TOKEN_NONCE_LEN		86	/* base64url of REPORT_DATA_LEN bytes */
 
 #endif							/* EVIDENCE_TOKEN_EVIDENCE_H */

@@ -298,6 +298,7 @@ test_platform(void)
 	refused_with("sha256:", "sha512:", "a digest of another kind", "named by its digest");
 	refused_with("0007\"", "000G\"", "a digest that is none", "named by its digest");
 	refused_with("0007\"", "00071\"", "a longer one", "named by its digest");
+	refused_with("0007\"", "0007@x\"", "one with more behind it", "named by its digest");
 	refused_with("image_digest", "image_digast", "no digest", "named by its digest");
 }
 
