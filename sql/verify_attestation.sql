@@ -153,6 +153,6 @@ SELECT bionic_crypt.verify_evidence('{}', jsonb_build_object('type', repeat('x',
 SELECT reason FROM pg_temp.verdict('good', manifest => repeat(' ', 300000));
 SELECT bionic_crypt.verify_attestation(jsonb_build_object('type', repeat(E'\u0001', 100000)), decode(repeat('00', 16), 'hex')) ->> 'reason';
 
--- for everybody, in every process
+-- for nobody at first, in every process
 SELECT proname, provolatile, proparallel, has_function_privilege('public', oid, 'EXECUTE')
 	FROM pg_proc WHERE pronamespace = 'bionic_crypt'::regnamespace AND proname IN ('verify_attestation', 'verify_evidence') ORDER BY 1;
