@@ -33,14 +33,15 @@ platform()
 }
 
 # A folder, or the files of it that standard input names, as a tar that depends
-# on names, bytes and execute bits alone.
+# on names, bytes and execute bits alone.  GNU's own format is the one that tar
+# 1.34 and 1.35 write alike.
 deterministic_tar()
 {
 	local dir=$1
 	shift
 
-	tar -C "$dir" -c --format=posix --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime \
-		--sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode=go=rX,u+rw "$@"
+	tar -C "$dir" -c --format=gnu --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
+		--mode=go=rX,u+rw "$@"
 }
 
 digest()
