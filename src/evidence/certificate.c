@@ -27,7 +27,7 @@ certificate_read(Bytes der)
 	if (der.len == 0 || der.len > EVIDENCE_CERTIFICATE_MAX)
 		return NULL;
 	certificate = d2i_X509(NULL, &pos, (long) der.len);
-	if (certificate != NULL && (pos != der.data + der.len || !is_der_of(certificate, der)))
+	if (certificate != NULL && !is_der_of(certificate, der))
 	{
 		X509_free(certificate);
 		certificate = NULL;
@@ -111,7 +111,7 @@ certificate_ecdsa_verify(EVP_PKEY *key, const char *digest, Bytes data, Bytes r_
 	return ok;
 }
 
-/* d2i_X509() takes more than DER; what we compare and keep is to be unique. */
+/* d2i_X509() takes more than DER, and bytes behind it. */
 static bool
 is_der_of(const X509 *certificate, Bytes der)
 {

@@ -97,8 +97,6 @@ signatures_hold(Chain *chain, const EvidenceTrust *trust, X509_STORE *store,
 	param = X509_STORE_CTX_get0_param(context);
 	X509_VERIFY_PARAM_set_time(param, (time_t) trust->at_s);
 	X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
-	X509_VERIFY_PARAM_set_depth(param, chain->n - 2);
-	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CHECK_SS_SIGNATURE);
 	if (X509_verify_cert(context) != 1)
 		return fails(chain, X509_STORE_CTX_get_current_cert(context),
 					 X509_verify_cert_error_string(X509_STORE_CTX_get_error(context)));

@@ -165,6 +165,20 @@ test_others(void)
 	made_free(&other);
 }
 
+/* The authority has the name of the root, which issues the key by itself. */
+static void
+test_shorter(void)
+{
+	begin();
+	made.intermediate_form.name = "ARK-Test";
+	made_issue(&made);
+	pki_free(&made.key);
+	pki_issue(&made.key, &made.key_form, &made.root);
+	made.evidence.certificates[0] = pki_der(&made.key);
+	fails("a chain that is shorter", OWN, "a shorter chain is another chain");
+	made_free(&made);
+}
+
 static void
 give_crl(const PkiCrlForm *form, const PkiCertificate *issuer, const PkiCertificate *signer)
 {
@@ -244,7 +258,7 @@ test_crls(void)
 }
 
 static bool
-reads_pem(const char *before, const char *kind, Bytes der, int times, const char *behind)
+reads_pem(const char *before, const char *kind, Bytes der, int times, const char *header)
 {
 	BIO		   *out = BIO_new(BIO_s_mem());
 	char	   *text;
@@ -253,8 +267,7 @@ reads_pem(const char *before, const char *kind, Bytes der, int times, const char
 
 	BIO_puts(out, before);
 	for (int i = 0; i < times; i++)
-		PEM_write_bio(out, kind, "", der.data, (long) der.len);
-	BIO_puts(out, behind);
+		PEM_write_bio(out, kind, header, der.data, (long) der.len);
 	len = BIO_get_mem_data(out, &text);
 	certificate = certificate_read_pem(bytes_of(text, len));
 	BIO_free(out);
@@ -265,8 +278,8 @@ reads_pem(const char *before, const char *kind, Bytes der, int times, const char
 static void
 test_pem(void)
 {
-	static const char encrypted[] = "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\n"
-		"DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\nAAAA\n-----END CERTIFICATE-----\n";
+	static const char encrypted[] = "Proc-Type: 4,ENCRYPTED\n"
+		"DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n";
 	static char blanks[9000];
 	PkiCertificate certificate;
 	PkiForm		form = pki_form("A name of\nbytes \x7f\x80", NULL, NULL, MADE_AT);
@@ -274,14 +287,14 @@ test_pem(void)
 
 	pki_issue(&certificate, &form, NULL);
 	der = pki_der(&certificate);
-	memset(blanks, ' ', sizeof(blanks) - 1);
-	tap_ok(reads_pem("", PEM_STRING_X509, der, 1, "") && reads_pem("text\n", PEM_STRING_X509, der, 1, "\n\n"),
+	memset(blanks, '\n', sizeof(blanks) - 1);
+	tap_ok(reads_pem("", PEM_STRING_X509, der, 1, "") && reads_pem("text\n", PEM_STRING_X509, der, 1, ""),
 		   "a certificate in PEM");
 	tap_ok(!reads_pem("", PEM_STRING_X509, der, 2, ""), "not two");
 	tap_ok(!reads_pem("", PEM_STRING_X509, der, 0, "") && !reads_pem("no PEM", "", der, 0, ""), "nor none");
 	tap_ok(!reads_pem("", PEM_STRING_X509_TRUSTED, der, 1, "") && !reads_pem("", PEM_STRING_PKCS7, der, 1, ""),
 		   "nor another thing");
-	tap_ok(!reads_pem(encrypted, "", der, 0, ""), "nor one for which a password would be asked");
+	tap_ok(!reads_pem("", PEM_STRING_X509, der, 1, encrypted), "nor one for which a password would be asked");
 	tap_ok(!reads_pem("", PEM_STRING_X509, bytes_of(der.data, der.len - 1), 1, "") &&
 		   !reads_pem("", PEM_STRING_X509, bytes_of(certificate.der, der.len + 1), 1, ""),
 		   "nor a part of one, or more");
@@ -296,7 +309,8 @@ test_der(void)
 	PkiCertificate certificate;
 	PkiForm		form = pki_form("SEV-VCEK", NULL, NULL, MADE_AT);
 	static uint8_t longer[PKI_DER_MAX + 1];
-	static uint8_t large[EVIDENCE_CERTIFICATE_MAX + 1];
+	static PkiCertificate large;
+	static const uint8_t value[PKI_VALUE_MAX];
 	X509	   *read;
 	Bytes		der;
 
@@ -311,10 +325,14 @@ test_der(void)
 	X509_free(read);
 	read = certificate_read(bytes_of(longer, der.len + 1));
 	tap_ok(read == NULL, "not in BER");
-	memset(large, 0, sizeof(large));
-	memcpy(large, der.data, der.len);
-	tap_ok(certificate_read(bytes_of(large, sizeof(large))) == NULL && certificate_read(bytes_of(NULL, 0)) == NULL,
-		   "nor too long, or of no bytes");
+	tap_ok(certificate_read(bytes_of(certificate.der, der.len + 1)) == NULL &&
+		   certificate_read(bytes_of(der.data, der.len - 1)) == NULL &&
+		   certificate_read(bytes_of(NULL, 0)) == NULL, "nor with a byte more or less, or of no bytes");
+	while (form.n_extensions < PKI_EXTENSIONS_MAX)
+		pki_extend(&form, "1.2.3.4", bytes_of(value, sizeof(value)));
+	pki_issue(&large, &form, NULL);
+	tap_ok(large.der_len > EVIDENCE_CERTIFICATE_MAX && certificate_read(pki_der(&large)) == NULL, "nor too long");
+	pki_free(&large);
 	pki_free(&certificate);
 }
 
@@ -324,6 +342,7 @@ test_chain(void)
 	test_times();
 	test_authorities();
 	test_others();
+	test_shorter();
 	test_crls();
 	test_pem();
 	test_der();

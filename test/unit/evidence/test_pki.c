@@ -79,7 +79,7 @@ ia5string(const char *text)
 {
 	static uint8_t der[PKI_VALUE_MAX];
 
-	must(strlen(text) < PKI_VALUE_MAX - 2, text);
+	must(strlen(text) < 0x80, text);
 	der[0] = 0x16;
 	der[1] = (uint8_t) strlen(text);
 	memcpy(der + 2, text, der[1]);

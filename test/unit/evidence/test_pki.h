@@ -16,8 +16,8 @@
 #include "crypto/bytes.h"
 
 #define PKI_EXTENSIONS_MAX	20
-#define PKI_VALUE_MAX		80
-#define PKI_DER_MAX			4096
+#define PKI_VALUE_MAX		256
+#define PKI_DER_MAX			8192
 
 /* The value is what stands in the OCTET STRING. */
 typedef struct PkiExtension

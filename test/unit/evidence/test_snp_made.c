@@ -215,6 +215,10 @@ test_chip(void)
 	begin();
 	pki_extension(&made.key_form, AMD_EXTENSION "4")->oid = NULL;
 	refused("no chip", "for this chip", "");
+	begin();
+	pki_extension(&made.key_form, AMD_EXTENSION "4")->oid = NULL;
+	memset(made.report + AT_CHIP_ID, 0, 64);
+	refused("no chip, and one that is masked", "for this chip", "");
 }
 
 static void
