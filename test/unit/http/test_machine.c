@@ -25,6 +25,7 @@
 typedef enum Manner
 {
 	SAYS,						/* reads, answers, hangs up */
+	KEEPS,						/* reads, answers, waits for more */
 	ECHOES,						/* answers what it read */
 	HANGS,
 	FLOODS
@@ -51,11 +52,12 @@ listener_start(Manner manner, const char *says)
 			continue;
 		if (manner == ECHOES && write(client, heard, n) != n)
 			_exit(1);
-		if (manner == SAYS && write(client, says, strlen(says)) < 0)
+		if ((manner == SAYS || manner == KEEPS) && write(client, says, strlen(says)) < 0)
 			_exit(1);
 		while (manner == FLOODS && write(client, heard, sizeof(heard)) > 0)
 			 /* until who asked has had enough */ ;
-		close(client);
+		if (manner != KEEPS)
+			close(client);
 	}
 	close(listener);
 	return child;
@@ -83,14 +85,13 @@ ask(Call *call, HttpClient *client)
 static void
 test_socket(HttpClient *client)
 {
-	pid_t		child = listener_start(SAYS, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\na.b.c");
+	pid_t		child = listener_start(KEEPS, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\na.b.c");
+	int			before = count_descriptors();
 	Call		call;
-	int			before;
 	bool		ok;
 
 	config_allow_local_kms = false;
 	ask(&call, client);
-	before = count_descriptors();
 	ok = call.reply.status == 200 && strcmp(call.reply.body, "a.b.c") == 0;
 	ask(&call, client);
 	tap_ok(ok && call.reply.status == 200 && count_descriptors() == before,
@@ -171,7 +172,8 @@ test_helper(void)
 	child = listener_start(FLOODS, NULL);
 	tell(&call, SOCKET_PATH, TIMEOUT_MS);
 	calls_wait(&call, 1);
-	tap_ok(call.reply.failure == KMS_BAD_REPLY && call.reply.body_len == 0, "but not with more than there is room for");
+	tap_ok(call.reply.failure == KMS_BAD_REPLY && call.reply.body_len == 0,
+		   "but not with more than there is room for: %s", call.reply.failure_text);
 	listener_stop(child);
 
 	child = listener_start(HANGS, NULL);
