@@ -295,8 +295,8 @@ extend_pointer(JsonWalker *walker, const JsonLevel *level, Size *len)
 		bytes_of(number, snprintf(number, sizeof(number), "%d", level->index)) :
 		bytes_of(level->name.data + 1, level->name.len - 2);
 
-	/* a byte may become two; and the slash and a NUL */
-	if (name.len > (JSON_POINTER_MAX - 2 - *len) / 2)
+	/* a byte may become two; and the slash and a NUL.  *len may fill it */
+	if (*len + 2 * name.len > JSON_POINTER_MAX - 2)
 		return false;
 	walker->pointer[(*len)++] = '/';
 	for (Size i = 0; i < name.len; i++)

@@ -116,6 +116,15 @@ test_limits(void)
 		strcpy(json + 2 + n, "\":0}");
 		tap_ok(walk(json, &seen) == (n < JSON_POINTER_MAX / 2), "a name of %zu bytes, each of which becomes two", n);
 	}
+	/* the longest pointer there is, to an object with something in it */
+	memset(json, '~', JSON_POINTER_MAX / 2 + 1);
+	memcpy(json, "{\"", 2);
+	len = JSON_POINTER_MAX / 2 + 1;
+	len += sprintf(json + len, "\":{\"");
+	memset(json + len, 'a', 4096);
+	strcpy(json + len + 4096, "\":0}}");
+	tap_ok(!walk(json, &seen), "a name below the longest pointer");
+
 	memset(json, ' ', sizeof(json) - 1);
 	json[0] = '1';
 	json[sizeof(json) - 1] = '\0';
