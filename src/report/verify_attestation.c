@@ -4,9 +4,9 @@
  *	  SQL functions verify_attestation() and verify_evidence(): what
  *	  bionic-verify does, so that one server can check another.
  *
- * They look at nothing but their arguments, so anybody may call them.  What is
- * to be verified may be anything: it is refused in the verdict.  A policy that
- * is wrong is the caller's mistake, and an error.
+ * They look at nothing but their arguments; but these may be anything, so they
+ * are for who was granted them.  What is not true is refused in the verdict; a
+ * policy that is wrong is the caller's mistake, and an error.
  *
  *-------------------------------------------------------------------------
  */

@@ -70,7 +70,7 @@ make_endorsement(char *out, Bytes public_key)
 	put_base64(out, public_key);
 	put_text(out, "\",\"server\":{\"system_identifier\":\"7\",\"version\":\"15.0\"},\"module\":{\"version\":\"1\","
 			 "\"sha256\":\"" MODULE "\",\"commit\":null,\"tree\":null,\"source_sha256\":null},"
-			 "\"libraries\":[{\"name\":\"bionic_crypt.so\",\"sha256\":\"" MODULE "\"}],\"nonces\":[]}");
+			 "\"libraries\":[{\"name\":\"bionic_crypt.so\",\"sha256\":\"" MODULE "\"}],\"nonces\":[\"" OTHER "\"]}");
 }
 
 static void
