@@ -166,7 +166,7 @@ check_image(const Image *image, FormFault *fault)
 {
 	const ImagePcr *pcrs = image->pcrs.items;
 	bool		measured = image->measurement.len > 0 || image->pcrs.n > 0 ||
-		image->image_digest != NULL || image->host_data.len > 0 ||
+		image->image_digest != NULL ||
 		(image->id_key_digest.len > 0 && image->author_key_digest.len > 0);
 
 	for (int i = 0; i < RTMR_COUNT; i++)

@@ -12,6 +12,10 @@
 
 #include "evidence/bundle.h"
 
+/* 0 to 3 are of firmware and its settings; software sets 16 and 23 back. */
+#define PCR_BOOTED_FIRST	4
+#define PCR_BOOTED_LAST		15
+
 bool
 policy_check_type(const Policy *policy, const char *type, Verdict *verdict)
 {
@@ -172,16 +176,53 @@ policy_check_claims(const Policy *policy, const char *type, const HardwareClaims
 		check_image(policy, claims, image, verdict);
 }
 
+/* Zeros are what hardware has where nothing was measured. */
+static bool
+is_measured(Bytes value)
+{
+	return value.len > 0 && !bytes_are_zero(value);
+}
+
+/* One that begins with the boot loader, and that only a restart sets back. */
+static bool
+has_booted_pcr(const Image *image)
+{
+	const ImagePcr *pcrs = image->pcrs.items;
+
+	for (int i = 0; i < image->pcrs.n; i++)
+	{
+		int			n = atoi(pcrs[i].number);
+
+		if (n >= PCR_BOOTED_FIRST && n <= PCR_BOOTED_LAST && is_measured(pcrs[i].value))
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_booted_rtmr(const Image *image)
+{
+	for (int i = 1; i < RTMR_COUNT; i++)
+	{
+		if (is_measured(image->rtmrs[i]))
+			return true;
+	}
+	return false;
+}
+
 bool
 policy_image_covers(const Image *image, const char *type, const HardwareClaims *claims)
 {
-	bool		rtmrs = false;
+	bool		launched = is_measured(image->measurement);
+	bool		by_key = is_measured(image->id_key_digest);
 
-	for (int i = 1; i < RTMR_COUNT; i++)
-		rtmrs |= image->rtmrs[i].len > 0;
 	if (strcmp(image->covers, "image") != 0)
 		return false;
 	if (strcmp(type, "azure-snp-vtpm") == 0)
-		return image->pcrs.n > 0 && (image->measurement.len > 0 || image->id_key_digest.len > 0);
-	return !claims->has_rtmrs || rtmrs;
+		return has_booted_pcr(image) && (launched || by_key);
+	if (strcmp(type, "confidential-space") == 0)
+		return image->image_digest != NULL;
+	if (claims->has_rtmrs)
+		return has_booted_rtmr(image) && launched;
+	return launched || (by_key && is_measured(image->author_key_digest));
 }

@@ -24,9 +24,9 @@ extern bool policy_check_claims(const Policy *policy, const char *type,
 
 /*
  * Whether the image that the claims are of is measured whole.  Its author says
- * so; but where a measurement is of firmware only, it must have values that
- * cover more, and a vTPM's are nobody's word unless the firmware that reports
- * them is known.
+ * so; but what the host chooses freely (host_data) measures nothing, and what
+ * firmware reports of all that it booted (RTMRs, a vTPM's PCRs) is nobody's word
+ * unless the firmware is known, too.
  */
 extern bool policy_image_covers(const Image *image, const char *type,
 								const HardwareClaims *claims);

@@ -225,6 +225,8 @@ refuses(const char *policy, const char *what, const char *detail, const char *na
 static void
 test_levels(void)
 {
+	static Policy policy;
+
 	begin();
 	proves(LEVEL_TEE, "", "a TEE, and no more is known of it");
 	proves(LEVEL_TEE, IMAGE("firmware", HOLDS(MODULE)), "only its firmware is measured");
@@ -256,8 +258,8 @@ test_levels(void)
 	refuses("", "binds the endorsement", "", "a report about something else");
 	begin();
 	refuses(",\"fresh\":true", "made for this nonce", "", "a report that was made before");
-	refuses(",\"images\":[{\"name\":\"i\",\"covers\":\"image\",\"host_data\":\"" OTHER "\"}]",
-			"image of the policy", "", "a value that the report lacks");
+	refuses(IMAGE("image", ",\"host_data\":\"" OTHER "\""), "image of the policy", "", "a value that the report lacks");
+	tap_ok(!read_policy(ONE_IMAGE("\"host_data\":\"" OTHER "\""), &policy), "an image that is known by what its host says of it alone");
 }
 
 /* Whether the policy takes these claims; the reason it gives otherwise. */
@@ -328,25 +330,61 @@ test_claims(void)
 	allows(false, ONE_IMAGE("\"id_key_digest\":\"" ZEROS "\",\"author_key_digest\":\"" ZEROS "\""), &claims, "another author");
 }
 
-/* What counts as more than firmware. */
+/* What counts as more than firmware, and what does not count at all. */
 static void
 test_coverage(void)
 {
-	const Bytes value = bytes_of(nonce, sizeof(nonce));
+	static const uint8_t ones[MEASUREMENT_LEN] = {1};
+	static const uint8_t zeros[MEASUREMENT_LEN];
+	const Bytes value = bytes_of(ones, sizeof(ones));
+	const Bytes nothing = bytes_of(zeros, sizeof(zeros));
+	ImagePcr	pcr = {"3", value};
 	HardwareClaims claims = {.debug = false};
 	Image		image = {.covers = "image"};
 
-	tap_ok(policy_image_covers(&image, "sev-snp", &claims), "SNP: as its author says");
+	image.host_data = image.mr_config_id = value;
+	tap_ok(!policy_image_covers(&image, "sev-snp", &claims), "SNP: not by what the host chooses");
+	image.measurement = nothing;
+	tap_ok(!policy_image_covers(&image, "sev-snp", &claims), "SNP: nor by zeros");
+	image.id_key_digest = value;
+	image.author_key_digest = nothing;
+	tap_ok(!policy_image_covers(&image, "sev-snp", &claims), "SNP: nor by a key that anybody may have signed");
+	image.author_key_digest = value;
+	tap_ok(policy_image_covers(&image, "sev-snp", &claims), "SNP: by who signed the measurement");
+	image.id_key_digest = nothing;
+	image.measurement = value;
+	tap_ok(policy_image_covers(&image, "sev-snp", &claims), "SNP: by the measurement");
+
 	tap_ok(!policy_image_covers(&image, "azure-snp-vtpm", &claims), "Azure: not without PCRs");
 	image.pcrs.n = 1;
+	image.pcrs.items = &pcr;
+	tap_ok(!policy_image_covers(&image, "azure-snp-vtpm", &claims), "Azure: nor with one of firmware");
+	pcr.number = "16";
+	tap_ok(!policy_image_covers(&image, "azure-snp-vtpm", &claims), "Azure: nor with one that software sets back");
+	pcr.number = "4";
+	pcr.value = nothing;
+	tap_ok(!policy_image_covers(&image, "azure-snp-vtpm", &claims), "Azure: nor with one of nothing");
+	pcr.value = value;
+	tap_ok(policy_image_covers(&image, "azure-snp-vtpm", &claims), "Azure: with one of what is booted");
+	image.measurement = nothing;
 	tap_ok(!policy_image_covers(&image, "azure-snp-vtpm", &claims), "Azure: nor with PCRs that anybody's firmware reports");
-	image.measurement = value;
+	image.id_key_digest = value;
 	tap_ok(policy_image_covers(&image, "azure-snp-vtpm", &claims), "Azure: with both");
+
+	tap_ok(!policy_image_covers(&image, "confidential-space", &claims), "a container: not without its digest");
+	image.image_digest = "sha256:ab";
+	tap_ok(policy_image_covers(&image, "confidential-space", &claims), "a container: by its digest");
+
 	claims.has_rtmrs = true;
 	image.rtmrs[0] = value;
+	image.rtmrs[3] = nothing;
+	image.measurement = value;
 	tap_ok(!policy_image_covers(&image, "tdx", &claims), "TDX: not without an RTMR of what is booted");
 	image.rtmrs[2] = value;
 	tap_ok(policy_image_covers(&image, "tdx", &claims), "TDX: with one");
+	image.measurement = bytes_of(NULL, 0);
+	tap_ok(!policy_image_covers(&image, "tdx", &claims), "TDX: not with RTMRs that anybody's firmware reports");
+	image.measurement = value;
 	image.covers = "firmware";
 	tap_ok(!policy_image_covers(&image, "tdx", &claims), "not against its author's word");
 }
