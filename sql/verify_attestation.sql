@@ -97,6 +97,9 @@ SELECT pg_temp.altered(jsonb_build_object('endorsement', (SELECT bundle -> 'endo
 SELECT pg_temp.altered(jsonb_build_object('signature', encode(decode(repeat('00', 64), 'hex'), 'base64')));
 SELECT pg_temp.altered(jsonb_build_object('signature', translate(encode(decode(repeat('00', 64), 'hex'), 'base64'), E'\n', '')));
 SELECT pg_temp.altered(jsonb_build_object('endorsement', encode('{}', 'base64')));
+SELECT pg_temp.altered(jsonb_build_object('endorsement', translate(encode(convert_to((convert_from(
+	decode(bundle ->> 'endorsement', 'base64'), 'UTF8')::jsonb || '{"instance_key": "AAAA"}')::text, 'UTF8'), 'base64'), E'\n', '')))
+	FROM bundle WHERE name = 'good';
 SELECT pg_temp.altered('{"evidence": {"type": "sev-snp", "report": "AAAA"}}');
 SELECT pg_temp.altered('{"evidence": {"type": "sev-snp"}}');
 SELECT pg_temp.altered('{"evidence": {"type": "tdx", "report": "AAAA"}}');
