@@ -178,12 +178,23 @@ check_server(const Verification *v)
 					   a->statement.tenant == NULL ? "it is about none" : a->statement.tenant));
 }
 
-/* One that was asked for by its name in a list of "a, $libdir/b". */
+/*
+ * Whether the server has loaded the library itself, by its name or as
+ * "$libdir/name".  With another path it would be another file of that name.
+ */
 static bool
 is_endorsed(const Endorsement *endorsement, const char *name, size_t len)
 {
+	static const char folder[] = "$libdir/";
 	const Library *libraries = endorsement->libraries.items;
 
+	if (len > strlen(folder) && strncmp(name, folder, strlen(folder)) == 0)
+	{
+		name += strlen(folder);
+		len -= strlen(folder);
+	}
+	if (memchr(name, '/', len) != NULL)
+		return false;
 	for (int i = 0; i < endorsement->libraries.n; i++)
 	{
 		const char *file = libraries[i].name;
@@ -195,25 +206,25 @@ is_endorsed(const Endorsement *endorsement, const char *name, size_t len)
 	return false;
 }
 
-/* What sessions load by themselves is not in the endorsement, unless the server has it, too. */
+/*
+ * What sessions load by themselves is not in the endorsement, unless the server
+ * has it, too.  Those of local_preload_libraries are of a folder of their own
+ * ($libdir/plugins), and never the server's.
+ */
 static bool
-check_session_libraries(const Verification *v, const char *setting)
+check_session_libraries(const Verification *v, const char *setting, bool may_be_endorsed)
 {
+	static const char what[] = "sessions load no library of their own";
 	const char *c = statement_setting(&v->attestation->statement, setting);
 
-	while (c != NULL && *c != '\0')
+	if (c == NULL)
+		return verdict_check(v->verdict, false, what, "%s is not told", setting);
+	while (*c != '\0')
 	{
 		size_t		len = strcspn(c, ", ");
-		const char *base = c;
 
-		for (size_t i = 0; i < len; i++)
-		{
-			if (c[i] == '/')
-				base = c + i + 1;
-		}
-		if (len > 0 && !is_endorsed(&v->attestation->endorsement, base, c + len - base))
-			return verdict_check(v->verdict, false, "sessions load no library of their own",
-								 "%.*s of %s", (int) len, c, setting);
+		if (len > 0 && !(may_be_endorsed && is_endorsed(&v->attestation->endorsement, c, len)))
+			return verdict_check(v->verdict, false, what, "%.*s of %s", (int) len, c, setting);
 		c += len + (c[len] != '\0');
 	}
 	return true;
@@ -239,8 +250,8 @@ check_module(const Verification *v)
 	return verdict_check(v->verdict, v->attestation->statement.replaced.n == 0,
 						 "no library's file was replaced since the server started", "%s",
 						 v->attestation->statement.replaced.n == 0 ? "" : replaced[0]) &&
-		check_session_libraries(v, "session_preload_libraries") &&
-		check_session_libraries(v, "local_preload_libraries");
+		check_session_libraries(v, "session_preload_libraries", true) &&
+		check_session_libraries(v, "local_preload_libraries", false);
 }
 
 static bool

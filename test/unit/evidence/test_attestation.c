@@ -22,6 +22,8 @@
 #define OTHER		HEX_32("00112233")
 #define MEASURED	HEX_32("abababab") "abababababababababababababababab"
 #define ZEROS		HEX_32("00000000") "00000000000000000000000000000000"
+#define SETTINGS(session, local) \
+	"\"session_preload_libraries\":\"" session "\",\"local_preload_libraries\":\"" local "\""
 #define STATEMENT_TIME "2027-01-15T08:00:00Z"	/* MADE_AT */
 
 /* A server whose report is made anew for each test. */
@@ -29,6 +31,7 @@ typedef struct MadeBundle
 {
 	/* what a test may change: */
 	const char *tenant;			/* members of the statement's end */
+	const char *settings;
 	bool		other_binding;
 	bool		without_tls;
 	bool		debug;
@@ -86,7 +89,9 @@ make_statement(char *out, const char *endorsement)
 	for (int i = 0; i < DIGEST_LEN; i++)
 		sprintf(out + strlen(out), "%02x", digest[i]);
 	put_text(out, "\",\"server\":{\"system_identifier\":\"7\",\"cluster_name\":\"\",\"in_recovery\":false,"
-			 "\"database\":\"d\",\"tls_certificate_sha256\":null},\"replaced\":[],\"settings\":{}");
+			 "\"database\":\"d\",\"tls_certificate_sha256\":null},\"replaced\":[],\"settings\":{");
+	put_text(out, made.settings);
+	put_text(out, "}");
 	if (made.tenant != NULL)
 		put_text(out, made.tenant);
 	put_text(out, "}");
@@ -193,6 +198,7 @@ static void
 begin(void)
 {
 	made.tenant = NULL;
+	made.settings = SETTINGS("", "");
 	made.other_binding = made.without_tls = made.debug = false;
 }
 
@@ -260,6 +266,35 @@ test_levels(void)
 	refuses(",\"fresh\":true", "made for this nonce", "", "a report that was made before");
 	refuses(IMAGE("image", ",\"host_data\":\"" OTHER "\""), "image of the policy", "", "a value that the report lacks");
 	tap_ok(!read_policy(ONE_IMAGE("\"host_data\":\"" OTHER "\""), &policy), "an image that is known by what its host says of it alone");
+}
+
+/* Only what the server has loaded itself was measured. */
+static void
+test_session_libraries(void)
+{
+	static const struct
+	{
+		const char *settings;
+		const char *detail;
+	}			cases[] = {
+		{SETTINGS("/tmp/bionic_crypt", ""), "/tmp/bionic_crypt of session_preload_libraries"},
+		{SETTINGS("$libdir/plugins/bionic_crypt", ""), "$libdir/plugins/bionic_crypt of"},
+		{SETTINGS("$libdir/", ""), "$libdir/ of"},
+		{SETTINGS("\\\"bionic_crypt\\\"", ""), "\"bionic_crypt\" of"},
+		{SETTINGS("bionic_crypt, bionic", ""), "bionic of"},
+		{SETTINGS("", "bionic_crypt"), "bionic_crypt of local_preload_libraries"},
+		{"\"session_preload_libraries\":\"\"", "local_preload_libraries is not told"},
+		{"", "session_preload_libraries is not told"},
+	};
+
+	begin();
+	made.settings = SETTINGS("bionic_crypt, $libdir/bionic_crypt,bionic_crypt.so", "");
+	proves(LEVEL_TEE, "", "sessions load what the server has loaded");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		made.settings = cases[i].settings;
+		refuses("", "no library of their own", cases[i].detail, cases[i].detail);
+	}
 }
 
 /* Whether the policy takes these claims; the reason it gives otherwise. */
@@ -393,6 +428,7 @@ void
 test_attestation(void)
 {
 	test_levels();
+	test_session_libraries();
 	test_claims();
 	test_coverage();
 }
