@@ -213,6 +213,15 @@ if wants reproduce; then
 	fi
 fi
 
+# What runs beside a server on Azure only, against a TPM of software.
+if wants tap; then
+	if apt_install libtss2-dev swtpm tpm2-tools; then
+		check "build of the helper for a vTPM" make_as_user 300 -C "$tree" vtpm COPT=-Werror
+	else
+		skip swtpm "swtpm, tpm2-tools or libtss2-dev could not be installed"
+	fi
+fi
+
 ! wants tap || setup_kmip || skip kmip "PyKMIP could not be installed"
 ! wants tap || setup_tsm || skip fuse "no root, or no /dev/fuse"
 ! wants tap || setup_kms || skip vault "OpenBao could not be had; $(grep -m 1 ERROR "$work/kms.log")"

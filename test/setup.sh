@@ -111,7 +111,7 @@ copy_tree()
 {
 	mkdir -p "$1"
 	tar -C "$root" -c --exclude='*.o' --exclude='*.so' --exclude='*.bc' --exclude='./.*' \
-		--exclude='./bionic_crypt--*.sql' --exclude=./bionic_crypt_pkcs11 --exclude=./bionic-verify --exclude=./results --exclude=./tmp_check \
+		--exclude='./bionic_crypt--*.sql' --exclude=./bionic_crypt_pkcs11 --exclude=./bionic_crypt_vtpm --exclude=./bionic-verify --exclude=./results --exclude=./tmp_check \
 		--exclude=./test/unit/run --exclude=./test/fuzz/bin . |
 		tar -C "$1" -x --no-same-owner
 }

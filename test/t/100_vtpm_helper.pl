@@ -61,7 +61,8 @@ sub start_tpm
 		die "swtpm: $!";
 	}
 	$ENV{TPM2TOOLS_TCTI} = "swtpm:path=$folder/sock";
-	run_ok("for i in \$(seq 600); do [ -S $folder/sock.ctrl ] && tpm2_getrandom -Q 1 && exit 0; done; exit 1");
+	wait_until(sub { -S "$folder/sock.ctrl" && system("tpm2_getrandom -Q 1 >>$folder/log 2>&1") == 0 })
+	  or die 'swtpm does not answer';
 }
 
 END
