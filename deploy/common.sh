@@ -52,7 +52,7 @@ digest()
 # The files of the libraries that programs need, the loader too, one a line.
 libraries()
 {
-	ldd "$@" | sed -nE 's,^.*[[:space:]](/[^ ]+) \(0x.*,\1,p' | LC_ALL=C sort -u
+	env -u LD_PRELOAD ldd "$@" | sed -nE 's,^.*[[:space:]](/[^ ]+) \(0x.*,\1,p' | LC_ALL=C sort -u
 }
 
 # Packages name files as they did before /lib and /usr/lib became one.
