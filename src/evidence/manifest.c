@@ -13,10 +13,10 @@
 #include "evidence/manifest.h"
 
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "evidence/public_key.h"
 #include "evidence/statement.h"
 
 #define PAYLOAD_TYPE		"application/vnd.in-toto+json"
@@ -143,8 +143,7 @@ encode(Bytes payload, size_t *len)
 static bool
 signed_by(const char *pem, Bytes message, const FormList *signatures)
 {
-	BIO		   *in = BIO_new_mem_buf(pem, -1);
-	EVP_PKEY   *key = in == NULL ? NULL : PEM_read_bio_PUBKEY(in, NULL, NULL, NULL);
+	EVP_PKEY   *key = public_key_pem(pem);
 	const Bytes *sigs = signatures->items;
 	bool		ok = false;
 
@@ -162,7 +161,6 @@ signed_by(const char *pem, Bytes message, const FormList *signatures)
 		}
 	}
 	EVP_PKEY_free(key);
-	BIO_free(in);
 	return ok;
 }
 

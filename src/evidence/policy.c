@@ -10,12 +10,11 @@
  */
 #include "evidence/policy.h"
 
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "evidence/bundle.h"
+#include "evidence/certificate.h"
 #include "evidence/statement.h"
 
 #define TYPES_MAX		16
@@ -120,8 +119,7 @@ refuse(FormFault *fault, const char *why)
 static Bytes
 der_of(const char *pem, FormMemory *memory)
 {
-	BIO		   *in = BIO_new_mem_buf(pem, -1);
-	X509	   *certificate = in == NULL ? NULL : PEM_read_bio_X509(in, NULL, NULL, NULL);
+	X509	   *certificate = certificate_read_pem(bytes_of_string(pem));
 	int			len = certificate == NULL ? 0 : i2d_X509(certificate, NULL);
 	uint8_t    *der = len > 0 ? form_room(memory, len) : NULL;
 	uint8_t    *end = der;
@@ -129,7 +127,6 @@ der_of(const char *pem, FormMemory *memory)
 	if (der != NULL)
 		i2d_X509(certificate, &end);
 	X509_free(certificate);
-	BIO_free(in);
 	return bytes_of(der, der == NULL ? 0 : len);
 }
 

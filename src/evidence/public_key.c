@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * public_key.c
- *	  Public keys from their numbers, and RSA's signatures.
+ *	  Public keys from their numbers or PEM, and RSA's signatures.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,8 +10,11 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/param_build.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 /* OpenSSL looks whether the point is on the curve. */
 static EVP_PKEY *
@@ -66,6 +69,35 @@ public_key_rsa(Bytes modulus)
 	OSSL_PARAM_free(params);
 	OSSL_PARAM_BLD_free(builder);
 	BN_free(n);
+	return key;
+}
+
+/*
+ * By PEM_read_bio(), as PEM_read_bio_PUBKEY() would ask the terminal for the
+ * password of a block that is encrypted.
+ */
+EVP_PKEY *
+public_key_pem(const char *pem)
+{
+	BIO		   *in = BIO_new_mem_buf(pem, -1);
+	EVP_PKEY   *key = NULL;
+	char	   *name = NULL;
+	char	   *header = NULL;
+	unsigned char *der = NULL;
+	long		len = 0;
+
+	if (in != NULL && PEM_read_bio(in, &name, &header, &der, &len) == 1 &&
+		strcmp(name, PEM_STRING_PUBLIC) == 0 && strcmp(header, "") == 0)
+	{
+		const unsigned char *pos = der;
+
+		key = d2i_PUBKEY(NULL, &pos, len);
+	}
+	OPENSSL_free(name);
+	OPENSSL_free(header);
+	OPENSSL_free(der);
+	BIO_free(in);
+	ERR_clear_error();			/* what another library reads next is its own */
 	return key;
 }
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * public_key.h
- *	  Public keys from their numbers, and RSA's signatures.
+ *	  Public keys from their numbers or PEM, and RSA's signatures.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +21,9 @@ extern EVP_PKEY *public_key_p256(Bytes x_y);
 
 /* With the exponent 65537.  NULL: the modulus is of another length, or even. */
 extern EVP_PKEY *public_key_rsa(Bytes modulus);
+
+/* Of text in PEM ("PUBLIC KEY").  NULL: it does not begin with one. */
+extern EVP_PKEY *public_key_pem(const char *pem);
 
 typedef enum RsaScheme
 {

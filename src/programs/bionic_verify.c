@@ -11,11 +11,10 @@
  */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "evidence/certificate.h"
 #include "programs/bionic_verify_options.h"
 #include "programs/bionic_verify_output.h"
 #include "programs/bionic_verify_server.h"
@@ -117,13 +116,11 @@ static Bytes
 certificate_of(const char *path)
 {
 	Bytes		file = verify_file(path, KEY_FILE_MAX);
-	BIO		   *in = BIO_new_mem_buf(file.data, (int) file.len);
-	X509	   *certificate = in == NULL ? NULL : PEM_read_bio_X509(in, NULL, NULL, NULL);
+	X509	   *certificate = certificate_read_pem(file);
 	uint8_t    *der = NULL;
 	int			len = certificate == NULL ? 0 : i2d_X509(certificate, &der);
 
 	X509_free(certificate);
-	BIO_free(in);
 	return len > 0 ? bytes_of(der, len) : file;
 }
 

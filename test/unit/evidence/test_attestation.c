@@ -11,6 +11,7 @@
  */
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "evidence/attestation.h"
 #include "evidence/policy_check.h"
@@ -424,9 +425,44 @@ test_coverage(void)
 	tap_ok(!policy_image_covers(&image, "tdx", &claims), "not against its author's word");
 }
 
+#define ENCRYPTED(name) \
+	"-----BEGIN " name "-----\\nProc-Type: 4,ENCRYPTED\\nDEK-Info: AES-128-CBC," \
+	"00112233445566778899AABBCCDDEEFF\\n\\nAAAAAAAAAAAAAAAAAAAAAA==\\n-----END " name "-----\\n"
+
+/* OpenSSL would read a password from the terminal, or else from where we read. */
+static void
+test_passwords(void)
+{
+	static const char words[] = "password\n";
+	static uint8_t room[FORM_MEMORY_MAX];
+	static Policy policy;
+	char		left[sizeof(words)] = "";
+	int			before = dup(STDIN_FILENO);
+	int			ends[2];
+	FormMemory	memory = {room, 0, sizeof(room)};
+	FormFault	fault;
+	Manifest	manifest;
+
+	if (pipe(ends) != 0 || write(ends[1], words, strlen(words)) < 0 || dup2(ends[0], STDIN_FILENO) < 0)
+		abort();
+	close(ends[0]);
+	close(ends[1]);
+	tap_ok(!read_policy(",\"roots\":[\"" ENCRYPTED("CERTIFICATE") "\"]", &policy), "a root that is encrypted");
+	tap_ok(read_policy(",\"manifest_keys\":[\"" ENCRYPTED("PUBLIC KEY") "\"]", &policy) &&
+		   !manifest_read(bytes_of_string("{\"payloadType\":\"application/vnd.in-toto+json\",\"payload\":\"AAAA\","
+										  "\"signatures\":[{\"sig\":\"AAAA\"}]}"),
+						  policy.manifest_keys.items, policy.manifest_keys.n, &memory, &manifest, &fault),
+		   "a key of manifests that is encrypted");
+	tap_ok(read(STDIN_FILENO, left, sizeof(left)) == (ssize_t) strlen(words) && strcmp(left, words) == 0,
+		   "nobody is asked for a password");
+	dup2(before, STDIN_FILENO);
+	close(before);
+}
+
 void
 test_attestation(void)
 {
+	test_passwords();
 	test_levels();
 	test_session_libraries();
 	test_claims();
