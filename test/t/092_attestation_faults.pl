@@ -176,6 +176,25 @@ is_deeply([ @$azure{qw(type report tpm_quote tpm_signature tpm_pcrs)} ],
 	[ 'azure-snp-vtpm', base64('hcl'), base64('quote'), base64('signature'), $pcrs ],
 	'evidence of a vTPM is passed on whole');
 
+# Certificates whose PEM wants a password, as a host could put them into its
+# table: nobody is asked for one.
+append_to_file("$pki/encrypted.pem", <<'PEM');
+-----BEGIN CERTIFICATE-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF
+
+AAAAAAAAAAAAAAAAAAAAAA==
+-----END CERTIFICATE-----
+PEM
+$node->append_conf('postgresql.conf', "bionic_crypt.attestation_certificates = '$pki/encrypted.pem'");
+$node->reload;
+ok(wait_until(sub { $session->query('SHOW bionic_crypt.attestation_certificates') ne '' }), 'encrypted certificates');
+helper_answers($helper, sub { encode_json({ type => 'sev-snp', report => base64(report($_[0])) }) });
+fails_with(qr{file "\Q$pki\E/encrypted.pem" holds no certificate}, 'encrypted certificates');
+unlike(slurp_file($node->logfile), qr/pass phrase/, 'and nobody is asked for their password');
+$node->append_conf('postgresql.conf', "bionic_crypt.attestation_certificates = ''");
+$node->reload;
+
 # A helper that is silent: all wait for it, as many as there is room for.
 my $silent = accept_while_asking($helper);
 my @others = map { BionicCrypt::Session->new($node) } 1 .. 64;
