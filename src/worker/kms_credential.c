@@ -71,6 +71,23 @@ read_secret(const char *path, Size size, KmsCredential *credential, KmsError *er
 		is_fit(path, &info, credential->secret, error);
 }
 
+/*
+ * Who else listens there would choose what we log in with, and a token that is
+ * refused is a revocation.
+ */
+static bool
+is_fit_socket(const char *path, KmsError *error)
+{
+	struct stat info;
+
+	if (stat(path, &info) != 0)
+		return kms_fail(error, KMS_CREDENTIAL, "", "No token came from \"%s\": %s.", path,
+						strerror(errno));
+	return (S_ISSOCK(info.st_mode) && (info.st_uid == 0 || info.st_uid == geteuid())) ||
+		kms_fail(error, KMS_CREDENTIAL, "",
+				 "\"%s\" must be a socket of the server's user or of root.", path);
+}
+
 /* Where a token comes from that is the secret. */
 static bool
 find_source(const KmsServer *server, TokenSource *source)
@@ -111,7 +128,7 @@ kms_credential_read(const KmsServer *server, KmsCredential *credential, KmsReque
 		{
 			if (!make_nonce(credential->nonce))
 				kms_fail(error, KMS_UNAVAILABLE, "", "Could not make a random nonce.");
-			else
+			else if (source.kind == TOKEN_OF_URL || is_fit_socket(source.place, error))
 			{
 				token_source_ask(server, &source, credential->nonce, request);
 				return KMS_GO_ON;

@@ -215,6 +215,26 @@ is($held->last_state, 'KM002', 'and ends as an outage');
 $sources->change($_, mode => 'token') for qw(launcher helper);
 ok(wait_until(sub { session('helper')->state($reading) eq '00000' }), 'which is over when the source answers again');
 
+# A socket where somebody else may listen, and what is none, is not asked.  The
+# one that somebody else owns is that of test/setup.sh, which only root can make.
+my %strange = (missing => $bao->dir . '/nowhere', other => $link);
+my $foreign = ($ENV{BIONIC_CRYPT_TEST_TSM} // '') . '/mnt/socket';
+$strange{foreign} = $foreign if -S $foreign;
+for my $kind (qw(unix helper))
+{
+	for my $name (sort keys %strange)
+	{
+		$node->safe_psql('postgres',
+			$bao->create_server("${kind}_$name", auth_method => 'jwt', role => 'vendor',
+				token_source => "$kind:$strange{$name}", token_audience => 'bionic_crypt'));
+		like(check_kms("${kind}_$name"),
+			$name eq 'missing'
+			? qr{No token came from "\Q$strange{$name}\E": No such file}
+			: qr{"\Q$strange{$name}\E" must be a socket of the server's user or of root},
+			"$kind: a socket that is $name");
+	}
+}
+
 # Stopped, it is nobody's to ask.
 $sources->stop;
 like(check_kms('helper'), qr/No token came from helper:.*: Could not connect to it\./, 'a helper that is not there');
