@@ -153,6 +153,7 @@ SELECT bionic_crypt.verify_attestation('{}', decode(repeat('00', 16), 'hex'), tl
 SELECT bionic_crypt.verify_attestation('{}', decode(repeat('00', 16), 'hex'), at => 'infinity');
 SELECT bionic_crypt.verify_attestation(jsonb_build_object('type', repeat('x', 300000)), decode(repeat('00', 16), 'hex'));
 SELECT bionic_crypt.verify_evidence('{}', jsonb_build_object('type', repeat('x', 300000)));
+SELECT bionic_crypt.verify_evidence('{"report": [1e131071]}');
 SELECT reason FROM pg_temp.verdict('good', manifest => repeat(' ', 300000));
 SELECT bionic_crypt.verify_attestation(jsonb_build_object('type', repeat(E'\u0001', 100000)), decode(repeat('00', 16), 'hex')) ->> 'reason';
 

@@ -23,6 +23,8 @@
 
 #include "evidence/attestation.h"
 
+#define NUMBER_LEN_MAX	64		/* of what is read, none has more */
+
 PG_FUNCTION_INFO_V1(bionic_crypt_verify_attestation);
 PG_FUNCTION_INFO_V1(bionic_crypt_verify_evidence);
 
@@ -34,17 +36,40 @@ new_memory(void)
 	return memory;
 }
 
+/* Of a few bytes, as 1e131071; and there may be many of them. */
+static bool
+has_long_number(Jsonb *jsonb)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&jsonb->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	bool		found = false;
+
+	while (!found && (token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
+	{
+		char	   *digits;
+
+		if ((token != WJB_ELEM && token != WJB_VALUE) || value.type != jbvNumeric)
+			continue;
+		digits = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+		found = strlen(digits) > NUMBER_LEN_MAX;
+		pfree(digits);
+	}
+	return found;
+}
+
 /* The text of a value, which is not made when it would be too long. */
 static Bytes
 jsonb_bytes(Jsonb *jsonb)
 {
 	char	   *text;
 
-	if (VARSIZE(jsonb) > JSON_TEXT_MAX)
+	if (VARSIZE(jsonb) > JSON_TEXT_MAX || has_long_number(jsonb))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("JSON value is too long to be verified"),
-				 errdetail("At most %d bytes are read.", JSON_TEXT_MAX)));
+				 errdetail("At most %d bytes are read, and numbers of %d digits.",
+						   JSON_TEXT_MAX, NUMBER_LEN_MAX)));
 	text = JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb));
 	return bytes_of(text, strlen(text));
 }
