@@ -75,10 +75,16 @@ desk_attach(void *memory, bool found)
 		ConditionVariableInit(&desk->slots[i].replied);
 }
 
+/*
+ * Who wants fresh evidence waits for the next pause to end: as many as like to
+ * do not keep those out who are answered at once.
+ */
 static int
 take_free_slot(const DeskRequest *request)
 {
-	for (int i = 0; i < DESK_SLOTS; i++)
+	int			n = request->fresh ? DESK_SLOTS_FRESH : DESK_SLOTS;
+
+	for (int i = 0; i < n; i++)
 	{
 		Slot	   *slot = &desk->slots[i];
 

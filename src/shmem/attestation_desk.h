@@ -16,7 +16,8 @@
 
 #include "datatype/timestamp.h"
 
-#define DESK_SLOTS				64	/* requests at a time */
+#define DESK_SLOTS				64	/* requests at a time, */
+#define DESK_SLOTS_FRESH		56	/* for fresh evidence in these alone */
 #define DESK_NONCE_MIN			16	/* bytes */
 #define DESK_NONCE_MAX			64
 #define DESK_DATABASE_MAX		1024	/* bytes of its name as a JSON string */
