@@ -58,6 +58,8 @@ read_policy(const VerifyOptions *options, Policy *policy)
 	if (options->level >= 0)
 		policy->level = options->level;
 	policy->fresh |= options->fresh;
+	if (policy->tenant == NULL)
+		policy->tenant = options->tenant;
 
 	keys = verify_room((given->n + options->n_keys) * sizeof(char *) + 1);
 	for (int i = 0; i < given->n; i++)
@@ -103,6 +105,8 @@ command_server(VerifyOptions *options)
 	Policy		policy;
 
 	read_policy(options, &policy);
+	if (options->tenant == NULL)
+		options->tenant = policy.tenant;
 	verify_ask_server(options, &answer);
 	question.bundle = answer.bundle;
 	question.without_tls = !answer.has_tls;

@@ -39,7 +39,7 @@ static const char help[] =
 "  --nonce HEX           16 to 64 bytes, which the bundle must answer\n"
 "  --dsn CONNINFO        as libpq takes it; TLS is required\n"
 "  --no-tls              talk to the server without TLS: level 0 at most\n"
-"  --tenant NAME         have the server say what holds for that tenant\n"
+"  --tenant NAME         the answer must be about that tenant\n"
 "  --fresh               demand a report that the hardware makes for us\n"
 "  --type TYPE           sev-snp, tdx, azure-snp-vtpm, confidential-space\n"
 "  --report FILE         report, quote or token, as the hardware gave it\n"
@@ -243,8 +243,13 @@ static bool
 is_complete(const VerifyOptions *o)
 {
 	bool		file = strcmp(o->command, "bundle") == 0 || strcmp(o->command, "manifest") == 0;
+	bool		whole = strcmp(o->command, "bundle") == 0 || strcmp(o->command, "server") == 0;
 
 	if (file != (o->file != NULL))
+		return false;
+
+	/* who demands what the command does not look at must not read "verified" */
+	if (!whole && (o->level >= 0 || o->tenant != NULL || o->fresh))
 		return false;
 	if (strcmp(o->command, "bundle") == 0)
 		return o->nonce_len > 0;
