@@ -22,6 +22,7 @@
 #include <time.h>
 
 #define NONCE_LEN		32
+#define CONNECT_MAX_S	30
 #define ANSWER_MAX_S	120		/* hardware may take a minute */
 #define OID_BOOL		16
 #define OID_BYTEA		17
@@ -49,21 +50,65 @@ fail(const char *what, const char *message)
 	verify_give_up("%s: %s", what, words);
 }
 
+/* Ends the program when the socket is not ready in time. */
+static void
+wait_for(PGconn *connection, short events, time_t deadline)
+{
+	struct pollfd socket = {.fd = PQsocket(connection),.events = events};
+	time_t		left_s = deadline - time(NULL);
+
+	if (left_s <= 0)
+		verify_give_up("the server did not answer in time");
+	if (poll(&socket, 1, (int) left_s * 1000) < 0 && errno != EINTR)
+		verify_give_up("could not wait for the server: %s", strerror(errno));
+}
+
+/*
+ * A password would have been sent by the time that we see that there is no TLS.
+ * What is no conninfo is the name of a database.
+ */
+static void
+require_tls(const char *dsn)
+{
+	PQconninfoOption *options = PQconninfoParse(dsn, NULL);
+
+	for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
+	{
+		if (strcmp(o->keyword, "sslmode") == 0 && o->val != NULL && strcmp(o->val, "require") != 0 &&
+			strncmp(o->val, "verify-", strlen("verify-")) != 0)
+			verify_give_up("TLS is required, sslmode in --dsn is not enough (--no-tls would do without)");
+	}
+	PQconninfoFree(options);
+}
+
+/* Not by PQconnectdb(), which prints what the server says on the way. */
 static PGconn *
 connect_to(const VerifyOptions *options)
 {
 	/* later ones win: the conninfo may want more, as verify-full */
 	const char *const keywords[] = {
-		"sslmode", "connect_timeout", "application_name", "dbname", "gssencmode", "client_encoding", NULL
+		"sslmode", "application_name", "dbname", "gssencmode", "client_encoding", NULL
 	};
 	const char *const values[] = {
-		options->no_tls ? "prefer" : "require", "10", "bionic-verify", options->dsn, "disable", "UTF8", NULL
+		options->no_tls ? "prefer" : "require", "bionic-verify", options->dsn, "disable", "UTF8", NULL
 	};
-	PGconn	   *connection = PQconnectdbParams(keywords, values, 1);
+	time_t		deadline = time(NULL) + CONNECT_MAX_S;
+	PostgresPollingStatusType next = PGRES_POLLING_WRITING;
+	PGconn	   *connection;
 
-	if (PQstatus(connection) != CONNECTION_OK)
-		fail("could not connect", PQerrorMessage(connection));
+	if (!options->no_tls)
+		require_tls(options->dsn);
+	connection = PQconnectStartParams(keywords, values, 1);
+	if (connection == NULL)
+		verify_give_up("out of memory");
 	PQsetNoticeProcessor(connection, ignore_notice, NULL);
+	while (next != PGRES_POLLING_OK)
+	{
+		if (next == PGRES_POLLING_FAILED || PQstatus(connection) == CONNECTION_BAD)
+			fail("could not connect", PQerrorMessage(connection));
+		wait_for(connection, next == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline);
+		next = PQconnectPoll(connection);
+	}
 	return connection;
 }
 
@@ -87,13 +132,7 @@ wait_for_result(PGconn *connection)
 
 	while (PQisBusy(connection))
 	{
-		struct pollfd socket = {.fd = PQsocket(connection),.events = POLLIN};
-		time_t		left_s = deadline - time(NULL);
-
-		if (left_s <= 0)
-			verify_give_up("the server did not answer within %d s", ANSWER_MAX_S);
-		if (poll(&socket, 1, (int) left_s * 1000) < 0 && errno != EINTR)
-			verify_give_up("could not wait for the server: %s", strerror(errno));
+		wait_for(connection, POLLIN, deadline);
 		if (PQconsumeInput(connection) == 0)
 			fail("lost the connection", PQerrorMessage(connection));
 	}

@@ -8,6 +8,7 @@ use Digest::SHA qw(sha256_hex);
 use File::Basename qw(dirname);
 use File::Copy qw(copy);
 use File::Spec;
+use IO::Socket::INET;
 use JSON::PP;
 use MIME::Base64;
 use PostgreSQL::Test::Cluster;
@@ -267,6 +268,32 @@ $node->restart;
 ends(1, qr/^REFUSED sessions load no library of their own: pg_stat_statements of session_preload_libraries$/m,
 	'a library that sessions load', @server, '--policy', policy());
 
+# One that has words for the terminal, before it is asked anything.
+my $listener = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die $!;
+my $talker = fork // die "fork: $!";
+if ($talker == 0)
+{
+	my $client = $listener->accept;
+	my $message = sub { $_[0] . pack('N', 4 + length $_[1]) . $_[1] };
+
+	# no to TLS, until it is a startup packet
+	sysread $client, my $packet, 8192;
+	while (unpack('x4N', $packet) == 80877103)
+	{
+		syswrite $client, 'N';
+		sysread $client, $packet, 8192;
+	}
+	syswrite $client, $message->('R', pack 'N', 0) . $message->('N', "SNOTICE\0M\e[2Jverified\0\0") . $message->('Z', 'I');
+	sysread $client, my $question, 8192;
+	syswrite $client, $message->('E', "SERROR\0C42P01\0M\e[2Jno\0\0") . $message->('Z', 'I');
+	sysread $client, my $goodbye, 8192;
+	POSIX::_exit(0);
+}
+push @children, $talker;
+my $printed = ends(2, qr/^bionic-verify: the server has no answer: ERROR:  \?\[2Jno$/m, 'words for the terminal',
+	'server', '--no-tls', '--dsn', 'user=a dbname=a host=127.0.0.1 port=' . $listener->sockport);
+unlike($printed, qr/\e|verified/, 'are not printed');
+
 # The command line.
 ends(0, qr/^Usage:/m, 'help', '--help');
 for my $wrong (
@@ -278,6 +305,9 @@ for my $wrong (
 	[ [ @server, '--level', '4' ], qr/invalid level/ ],
 	[ [ @server, '--at', 'soon' ], qr/invalid time/ ],
 	[ [ @server, '--policy', write_file('bad', '{"type":"bionic_crypt/policy/v1","levels":1}') ], qr/the policy is refused: levels: is not known/ ],
+	[ [ 'evidence', '--type', 'tdx', '--report', "$folder/bundle", '--level', '2' ], qr/evidence lacks an option, or has too much/ ],
+	[ [ 'manifest', $release, @key, '--tenant', 'acme' ], qr/manifest lacks an option, or has too much/ ],
+	[ [ 'server', '--dsn', "$dsn sslmode=prefer" ], qr/TLS is required, sslmode/ ],
 	[ [ 'evidence', '--type', 'abacus', '--report', "$folder/bundle" ], qr/unknown type of evidence/ ],
 	[ [ @server, '--trust-me' ], qr/unrecognized option/ ])
 {
