@@ -30,6 +30,12 @@ extern Bytes sample(const char *path_format,...) __attribute__((format(printf, 1
 /* Whether the last check failed, for these reasons: parts of its texts. */
 extern bool refused_for(const Verdict *verdict, const char *what, const char *detail);
 
+/* Whether it verified and no check failed; says which one did. */
+extern bool holds(bool verified, const Verdict *verdict);
+
+extern bool claims_nothing(const HardwareClaims *claims);
+extern bool is_filled(const uint8_t *bytes, uint8_t with, size_t len);
+
 /*
  * How far it is from a bit that is changed to the next one.  A sample is signed
  * throughout, so some bits of some bytes are enough; with LONG all of them are.

@@ -79,6 +79,35 @@ refused_for(const Verdict *verdict, const char *what, const char *detail)
 	return false;
 }
 
+bool
+holds(bool verified, const Verdict *verdict)
+{
+	const Check *failure = verdict_failure(verdict);
+
+	if (failure != NULL)
+		tap_note("%s: %s", failure->what, failure->detail);
+	return verified && failure == NULL;
+}
+
+bool
+claims_nothing(const HardwareClaims *claims)
+{
+	static const HardwareClaims nothing;
+
+	return memcmp(claims, &nothing, sizeof(nothing)) == 0;
+}
+
+bool
+is_filled(const uint8_t *bytes, uint8_t with, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+	{
+		if (bytes[i] != with)
+			return false;
+	}
+	return true;
+}
+
 int
 main(void)
 {

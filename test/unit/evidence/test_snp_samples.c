@@ -92,11 +92,8 @@ test_sample(const Sample *expected)
 	bool		vlek = expected->csp_id[0] != '\0';
 	bool		genuine = verify_at(report_of(expected->name), certificate_of(expected->name),
 									vlek ? VLEK_AT : SAMPLES_AT);
-	const Check *failure = verdict_failure(&verdict);
 
-	if (failure != NULL)
-		tap_note("%s: %s", failure->what, failure->detail);
-	tap_ok(genuine && failure == NULL && !claims.foreign_root &&
+	tap_ok(holds(genuine, &verdict) && !claims.foreign_root &&
 		   strcmp(claims.product, expected->product) == 0 &&
 		   claims.vmpl == expected->vmpl && claims.debug == expected->debug && !claims.migratable &&
 		   claims.guest_svn == expected->guest_svn && claims.alias_checked == expected->alias_checked &&

@@ -29,13 +29,7 @@ begin_v5(uint16_t body_type, size_t body_len)
 static bool
 passes(void)
 {
-	const Check *failure;
-	bool		ok = made_tdx_verify(&made) && made.claims.foreign_root;
-
-	failure = verdict_failure(&made.verdict);
-	if (failure != NULL)
-		tap_note("%s: %s", failure->what, failure->detail);
-	return ok && failure == NULL;
+	return holds(made_tdx_verify(&made) && made.claims.foreign_root, &made.verdict);
 }
 
 static void
@@ -50,10 +44,8 @@ genuine(const char *name)
 static bool
 fails(const char *what, const char *detail)
 {
-	static const HardwareClaims nothing;
-
 	return !made_tdx_verify(&made) && refused_for(&made.verdict, what, detail) &&
-		memcmp(&made.claims, &nothing, sizeof(nothing)) == 0;
+		claims_nothing(&made.claims);
 }
 
 static void
@@ -62,17 +54,6 @@ refused(const char *name, const char *what, const char *detail)
 	made_tdx_issue(&made);
 	tap_ok(fails(what, detail), "%s", name);
 	made_tdx_free(&made);
-}
-
-static bool
-is_filled(const uint8_t *bytes, uint8_t with, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-	{
-		if (bytes[i] != with)
-			return false;
-	}
-	return true;
 }
 
 static void
