@@ -12,6 +12,7 @@ use warnings;
 
 use JSON::PP;
 use PostgreSQL::Test::Utils;
+use Test::More;
 
 use BionicCrypt::Test;
 
@@ -20,6 +21,7 @@ sub new
 	my ($class) = @_;
 	my $folder = $ENV{BIONIC_CRYPT_TEST_TSM} // '';
 
+	plan skip_all => 'this machine has no /dev/fuse' if !-c '/dev/fuse';
 	require_or_skip('fuse', -d "$folder/mnt/entry");
 	my $self = bless { folder => $folder }, $class;
 	$self->faults;
