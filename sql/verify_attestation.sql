@@ -154,6 +154,7 @@ SELECT bionic_crypt.verify_attestation('{}', decode(repeat('00', 16), 'hex'), at
 SELECT bionic_crypt.verify_attestation(jsonb_build_object('type', repeat('x', 300000)), decode(repeat('00', 16), 'hex'));
 SELECT bionic_crypt.verify_evidence('{}', jsonb_build_object('type', repeat('x', 300000)));
 SELECT bionic_crypt.verify_evidence('{"report": [1e131071]}');
+SELECT bionic_crypt.verify_evidence('{"type": "none"}', '{"type": "bionic_crypt/policy/v1", "evidence": ["none"], "level": 0}') ->> 'reason' AS reason;
 SELECT reason FROM pg_temp.verdict('good', manifest => repeat(' ', 300000));
 SELECT bionic_crypt.verify_attestation(jsonb_build_object('type', repeat(E'\u0001', 100000)), decode(repeat('00', 16), 'hex')) ->> 'reason';
 

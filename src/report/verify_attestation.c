@@ -264,7 +264,9 @@ bionic_crypt_verify_evidence(PG_FUNCTION_ARGS)
 	read_policy(PG_GETARG_JSONB_P(1), &policy);
 	passed = (bundle_read_evidence(jsonb_bytes(PG_GETARG_JSONB_P(0)), &memory, &bundle, &fault) ||
 			  verdict_check(verdict, false, "evidence is well-formed", "%s", fault.text)) &&
-		attestation_verify_evidence(&bundle, &policy, at_of(fcinfo, 2), attestation, verdict);
+		attestation_verify_evidence(&bundle, &policy, at_of(fcinfo, 2), attestation, verdict) &&
+		(bundle.evidence.type != NULL ||
+		 verdict_check(verdict, false, "there is evidence of hardware", NULL));
 
 	initStringInfo(&out);
 	appendStringInfo(&out, "{\"accepted\":%s,", passed ? "true" : "false");
