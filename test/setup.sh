@@ -123,8 +123,12 @@ setup_work()
 	trap 'exit 130' INT TERM HUP
 	copy_tree "$work/tree"
 	chmod 755 "$work"
-	[ ${#as_user[@]} = 0 ] || chown -R postgres: "$work"
-	export HOME=$work
+	if [ ${#as_user[@]} = 0 ]; then
+		export HOME=$work
+	else
+		chown -R postgres: "$work"
+		as_user+=(env "HOME=$work")	# not root's: Python and git run what is in it
+	fi
 }
 
 # The KMSs that tests start: an environment of Python, kept in cache, one for
@@ -169,8 +173,9 @@ setup_tsm()
 	"${as_user[@]}" mkdir -p "$tsm/mnt" "$tsm/control" "$tsm/pki" || return
 	"${as_user[@]}" python3 "$tee/software_tee.py" pki "$tsm/pki" || return
 
-	# No job of this shell, which would wait for it.
-	(cd "$tsm" && "${as_root[@]}" python3 "$tee/fake_tsm.py" "$("${as_user[@]}" id -un)" mnt control pki >log 2>&1 </dev/null &)
+	# No job of this shell, which would wait for it.  Root runs nothing that the
+	# user of the tests may write.
+	(cd "$tsm" && "${as_root[@]}" python3 -B "$root/test/tee/fake_tsm.py" "$("${as_user[@]}" id -un)" mnt control pki >log 2>&1 </dev/null &)
 	for _ in {1..100}; do
 		! tsm_is_mounted || break
 		sleep 0.1
