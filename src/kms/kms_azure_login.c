@@ -66,6 +66,13 @@ azure_logs_in(const KmsServer *server)
 	return (azure_method(server) & AZURE_ENTRA) != 0;
 }
 
+/* Else OpenSSL asks the terminal for the one of a block that is encrypted. */
+static int
+no_password(char *out, int size, int writing, void *unused)
+{
+	return -1;
+}
+
 /*
  * The first certificate of a text of PEM.  OpenSSL is shown nothing else of
  * it: it would decode what it passes over, the key, and not wipe that.
@@ -84,7 +91,7 @@ read_certificate(const char *pem)
 	in = BIO_new_mem_buf(from, (int) (to - from + strlen(end)));
 	if (in == NULL)
 		return NULL;
-	certificate = PEM_read_bio_X509(in, NULL, NULL, NULL);
+	certificate = PEM_read_bio_X509(in, NULL, no_password, NULL);
 	BIO_free(in);
 	return certificate;
 }

@@ -313,6 +313,21 @@ for my $to ([qw(hsm saas-chat)], ['embedded_too'], [qw(machine saas-chat)])
 	is(session('certificate')->query(reading('certificate')), 'certificate says', 'and it reads');
 }
 
+# A certificate that is encrypted, as PEM has it: nobody is at the terminal.
+my $locked = $azure->secret_file(slurp_file($azure->dir . '/app.key') . <<'PEM');
+-----BEGIN CERTIFICATE-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF
+
+AAAAAAAAAAAAAAAAAAAAAA==
+-----END CERTIFICATE-----
+PEM
+$node->safe_psql('postgres',
+	$azure->create_server('locked', auth_method => 'client_certificate', client_certificate_file => $locked));
+is($node->safe_psql('postgres', "SELECT ok FROM bionic_crypt.check_kms('locked', 'saas-chat')"), 'f',
+	'a certificate that is encrypted is of no use');
+unlike(slurp_file($node->logfile), qr/pass phrase/, 'and nobody is asked for its password');
+
 $azure->stop;
 $node->stop;
 done_testing();
