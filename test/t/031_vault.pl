@@ -87,19 +87,6 @@ sub session { return BionicCrypt::Session->new($node, tenant => $_[0], user => '
 
 my $reading = 'SELECT content FROM chats';
 
-sub stat_kms
-{
-	my ($kms, $column) = @_;
-	return $node->safe_psql('postgres', "SELECT $column FROM bionic_crypt.stat_kms WHERE kms = '$kms'");
-}
-
-# A key worker that has just begun holds neither a key nor a token.
-sub forget_keys
-{
-	$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM bionic_crypt.key_worker()');
-	return;
-}
-
 sub kek_of { return $_[0] eq 'derived' ? 'derived' : 'kek' }
 
 for my $name (sort keys %server)
@@ -115,9 +102,9 @@ SQL
 		't||', "$name: check_kms");
 	is(session($name)->state("INSERT INTO chats (content) VALUES ('$name says'::text)"), '00000', "$name: INSERT");
 }
-forget_keys();
+forget_keys($node);
 is(session($_)->query($reading), "$_ says", "$_: SELECT, after a login anew") for sort keys %server;
-is(stat_kms('token', 'denied + throttled + unavailable + bad_ciphertext + config + protocol + credential'),
+is(stat_kms($node, 'token', 'denied + throttled + unavailable + bad_ciphertext + config + protocol + credential'),
 	'0', 'and no failure is counted');
 
 # The customer rotates the key-encryption key: values stay readable, and after
@@ -143,7 +130,7 @@ for my $name (qw(token derived))
 	is($bao->requests(qr{^transit/rewrap/}) - $rewraps, $name eq 'derived' ? 1 : 0,
 		"$name: " . ($name eq 'derived' ? 'by OpenBao itself' : 'by us, since OpenBao cannot'));
 	$bao->api(POST => "transit/keys/$kek/config", { min_decryption_version => 2 });
-	forget_keys();
+	forget_keys($node);
 	is(session($name)->query($reading), "$name says", "$name: without version 1 its value is readable");
 	$bao->api(POST => "transit/keys/$kek/config", { min_decryption_version => 1 });
 }
@@ -167,7 +154,7 @@ sub reads_while
 
 my $renewals = $bao->requests(qr{^auth/token/renew-self$});
 $bao->write_file($token_file, $bao->token('use', period => '8s') . "\n");
-forget_keys();
+forget_keys($node);
 ok(reads_while('token', sub { $bao->requests(qr{^auth/token/renew-self$}) >= $renewals + 2 }),
 	'token: renewed again and again');
 
@@ -179,14 +166,14 @@ my $requests = $bao->requests(qr{^transit/decrypt/});
 ok(reads_while('token', sub { $bao->requests(qr{^transit/decrypt/}) >= $requests + 3 }),
 	'token: revoked, and another one in its file');
 
-my $logins = stat_kms('approle', 'logins');
+my $logins = stat_kms($node, 'approle', 'logins');
 $bao->api(PUT => 'sys/leases/revoke-prefix/auth/approle', {});
-ok(reads_while('approle', sub { stat_kms('approle', 'logins') >= $logins + 2 }),
+ok(reads_while('approle', sub { stat_kms($node, 'approle', 'logins') >= $logins + 2 }),
 	'approle: its tokens revoked, it logs in again');
 
-$logins = stat_kms('jwt', 'logins');
+$logins = stat_kms($node, 'jwt', 'logins');
 $bao->write_file($jwt_file, $bao->jwt('database', 900));
-ok(reads_while('jwt', sub { stat_kms('jwt', 'logins') >= $logins + 2 }), 'jwt: logs in with a new JWT');
+ok(reads_while('jwt', sub { stat_kms($node, 'jwt', 'logins') >= $logins + 2 }), 'jwt: logs in with a new JWT');
 $bao->write_file($jwt_file, $bao->jwt('somebody', 900));
 my $session = session('jwt');
 ok(wait_until(sub { $session->state($reading) eq 'KM001' }), 'jwt: one of somebody else is denied');
@@ -206,7 +193,7 @@ SELECT bionic_crypt.create_tenant('confirm', kms => 'confirm', kek => 'confirm')
 SQL
 $session = session('confirm');
 $session->query("INSERT INTO chats (content) VALUES ('confirm says'::text)");
-forget_keys();
+forget_keys($node);
 my $asked = $bao->requests(qr{^transit/decrypt/confirm$});
 ok(wait_until(sub { $session->query($reading) eq 'confirm says' && $bao->requests(qr{^transit/decrypt/confirm$}) >= $asked + 3 }),
 	'a session reads for a while');
@@ -227,7 +214,7 @@ $node->safe_psql('postgres', $bao->create_server('brief', auth_method => 'approl
 		secret_id_file => $bao->dir . '/brief.secret_id'));
 $node->append_conf('postgresql.conf', "bionic_crypt.revocation_interval = '1min'");
 $node->reload;
-forget_keys();
+forget_keys($node);
 $logins = $bao->requests(qr{^auth/approle/login$});
 my @answers;
 ok(wait_until(sub {

@@ -40,13 +40,6 @@ SQL
 $node->safe_psql('postgres', "SET bionic_crypt.tenant = '$_'; INSERT INTO chats VALUES ('$_', '$_ says 1'::text)")
   for qw(long short none cold);
 
-# A tenant's key is not at hand in a key worker that has just begun.
-sub forget_keys
-{
-	$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM bionic_crypt.key_worker()');
-	return;
-}
-
 sub reading
 {
 	my ($tenant) = @_;
@@ -68,12 +61,6 @@ sub try_cold
 	my $state = sqlstate($node, "SET bionic_crypt.tenant = 'cold'; " . reading('cold'));
 
 	return ($state, time - $began);
-}
-
-sub stat_kms
-{
-	my ($column) = @_;
-	return $node->safe_psql('postgres', "SELECT $column FROM bionic_crypt.stat_kms WHERE kms = 'vault'");
 }
 
 # Reads until the tenant cannot; the answer is why, and when that was.
@@ -105,11 +92,11 @@ for my $outage (@outages)
 {
 	my ($what, $begin, $end, $class) = @$outage;
 
-	forget_keys();
+	forget_keys($node);
 	ok(wait_until(sub { reads($_) }), "$what: tenant $_ has a key") for sort keys %session;
-	my $failures = stat_kms($class);
-	my $denied = stat_kms('denied');
-	my $refused = stat_kms('refused_by_breaker');
+	my $failures = stat_kms($node, 'vault', $class);
+	my $denied = stat_kms($node, 'vault', 'denied');
+	my $refused = stat_kms($node, 'vault', 'refused_by_breaker');
 	my $began = time;
 	$begin->();
 
@@ -128,17 +115,17 @@ for my $outage (@outages)
 	cmp_ok($when - $began, '<', 3 * $grace, "$what: nor long after");
 	note sprintf '%s: %d s of grace end after %.1f s', $what, $grace, $when - $began;
 	ok(reads('long'), "$what: one with much grace goes on");
-	ok(wait_until(sub { try_cold(); stat_kms('breaker') ne 'closed' }), "$what: the breaker opens");
-	ok(wait_until(sub { try_cold(); stat_kms('refused_by_breaker') > $refused }), "$what: and answers itself");
-	cmp_ok(stat_kms($class), '>', $failures, "$what: counted as $class");
-	is(stat_kms('denied'), $denied, "$what: and not as denied");
+	ok(wait_until(sub { try_cold(); stat_kms($node, 'vault', 'breaker') ne 'closed' }), "$what: the breaker opens");
+	ok(wait_until(sub { try_cold(); stat_kms($node, 'vault', 'refused_by_breaker') > $refused }), "$what: and answers itself");
+	cmp_ok(stat_kms($node, 'vault', $class), '>', $failures, "$what: counted as $class");
+	is(stat_kms($node, 'vault', 'denied'), $denied, "$what: and not as denied");
 
 	my $ended = time;
 	$end->();
 	ok(wait_until(sub { (try_cold())[0] eq '00000' }), "$what, and over: a new session reads");
 	note sprintf '%s, and over: after %.1f s', $what, time - $ended;
 	ok(wait_until(sub { reads($_) }), "$what, and over: tenant $_ reads") for sort keys %session;
-	ok(wait_until(sub { reads('long'); stat_kms('breaker') eq 'closed' }), "$what, and over: the breaker is closed");
+	ok(wait_until(sub { reads('long'); stat_kms($node, 'vault', 'breaker') eq 'closed' }), "$what, and over: the breaker is closed");
 }
 
 $node->stop;

@@ -46,23 +46,10 @@ SQL
 			"SET bionic_crypt.tenant = '$kms $_'; INSERT INTO chats VALUES ('$kms $_', 'Hello'::text);" } 1 .. $tenants);
 }
 
-sub stat_kms
-{
-	my ($kms, $column) = @_;
-	return $node->safe_psql('postgres', "SELECT $column FROM bionic_crypt.stat_kms WHERE kms = '$kms'");
-}
-
 sub reading
 {
 	my ($number) = @_;
 	return "SELECT content FROM chats WHERE tenant_id = 'hanging $number'";
-}
-
-# A key worker that has just begun holds no key.
-sub forget_keys
-{
-	$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM bionic_crypt.key_worker()');
-	return;
 }
 
 # New sessions of the healthy server's tenants in turn, each reading one value:
@@ -101,7 +88,7 @@ sub begin_waiting
 {
 	my @waiting = map { BionicCrypt::Session->new($node, tenant => "hanging $_") } 1 .. $tenants;
 
-	forget_keys();
+	forget_keys($node);
 	is($waiting[0]->query(reading(1)), 'Hello', 'a server answers, and will hang');
 	$bao{hanging}->pause;
 	$waiting[ $_ - 1 ]->begin(reading($_)) for 2 .. $tenants;
@@ -111,18 +98,18 @@ sub begin_waiting
 my @ratios;
 for my $round (1 .. $rounds)
 {
-	forget_keys();
+	forget_keys($node);
 	my ($succeeded, $without) = run_sessions();
 	is($succeeded, $sessions, 'sessions succeed while nothing hangs');
 
-	my $waited = stat_kms('healthy', 'waited');
+	my $waited = stat_kms($node, 'healthy', 'waited');
 	my @waiting = begin_waiting();
-	ok(wait_until(sub { stat_kms('hanging', 'in_flight') > 1 && stat_kms('hanging', 'queued') > 1 }),
+	ok(wait_until(sub { stat_kms($node, 'hanging', 'in_flight') > 1 && stat_kms($node, 'hanging', 'queued') > 1 }),
 		'calls of the hanging server take all its places');
 	($succeeded, my $with) = run_sessions();
 	is($succeeded, $sessions, 'all sessions of the other server succeed meanwhile');
-	is(stat_kms('healthy', 'waited'), $waited, 'none of them waited for a place');
-	is(stat_kms('healthy', 'unavailable'), 0, 'nor for an answer in vain');
+	is(stat_kms($node, 'healthy', 'waited'), $waited, 'none of them waited for a place');
+	is(stat_kms($node, 'healthy', 'unavailable'), 0, 'nor for an answer in vain');
 
 	$bao{hanging}->resume;
 	is(join(' ', map { $_->end } @waiting[ 1 .. $#waiting ]), join(' ', ('Hello') x ($tenants - 1)),

@@ -44,13 +44,6 @@ sub session { return BionicCrypt::Session->new($node, tenant => $_[0], user => '
 
 my $reading = 'SELECT content FROM chats';
 
-# A key worker that has just begun holds neither a key nor a token.
-sub forget_keys
-{
-	$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM bionic_crypt.key_worker()');
-	return;
-}
-
 sub check_kms
 {
 	my ($kms, $kek) = @_;
@@ -66,7 +59,7 @@ SELECT bionic_crypt.create_tenant('$name', kms => '$name', kek => '$key{$name}')
 SQL
 	is(session($name)->state("INSERT INTO chats (content) VALUES ('$name says'::text)"), '00000', "$name: INSERT");
 }
-forget_keys();
+forget_keys($node);
 is(session($_)->query($reading), "$_ says", "$_: SELECT, after a login anew") for qw(plain role);
 my @asked = $aws->requests;
 is(scalar(grep { $_->{status} != 200 && ($_->{code} // '') ne 'InvalidCiphertextException' } @asked),
@@ -96,7 +89,7 @@ my $before = $wrapped->();
 is($node->safe_psql('postgres', "SELECT bionic_crypt.rewrap_keys('plain')"), '1', 'rewrap_keys');
 isnt($wrapped->(), $before, 'its key is wrapped anew');
 is($aws->count('ReEncrypt'), 1, 'by ReEncrypt');
-forget_keys();
+forget_keys($node);
 is(session('plain')->query($reading), 'plain says', 'and its value is readable');
 
 # Whatever the customer does to its key: within the interval, and back.
@@ -143,7 +136,7 @@ sub cold_state
 {
 	my ($name) = @_;
 
-	forget_keys();
+	forget_keys($node);
 	return reads(session($name));
 }
 

@@ -133,12 +133,6 @@ sub cold_state
 	return session($name)->state(reading($name));
 }
 
-sub stat_kms
-{
-	my ($kms, $column) = @_;
-	return $node->safe_psql('postgres', "SELECT $column FROM bionic_crypt.stat_kms WHERE kms = '$kms'");
-}
-
 for my $name (sort keys %server)
 {
 	$node->safe_psql('postgres', $aws->create_server($name, %{ $server{$name} }));
@@ -150,7 +144,7 @@ SET bionic_crypt.tenant = '$name';
 INSERT INTO chats VALUES ('$name', '$name says'::text);
 SQL
 	is(cold_state($name), '00000', "$name: SELECT, after a login anew");
-	is(stat_kms($name, 'denied + throttled + unavailable + bad_ciphertext + config + protocol + credential'),
+	is(stat_kms($node, $name, 'denied + throttled + unavailable + bad_ciphertext + config + protocol + credential'),
 		'0', "$name: no failure is counted");
 }
 
@@ -185,10 +179,10 @@ sub is_outage
 
 	for my $name (@names)
 	{
-		my $failed = stat_kms($name, $class);
+		my $failed = stat_kms($node, $name, $class);
 
 		is(cold_state($name), 'KM002', "$what: $name is an outage");
-		cmp_ok(stat_kms($name, $class), '>', $failed, "$what: of class $class");
+		cmp_ok(stat_kms($node, $name, $class), '>', $failed, "$what: of class $class");
 	}
 	return;
 }

@@ -80,19 +80,6 @@ my $reading = 'SELECT content FROM chats';
 
 sub session { return BionicCrypt::Session->new($node, tenant => $_[0], user => 'regress_app') }
 
-sub stat_kms
-{
-	my ($kms, $column) = @_;
-	return $node->safe_psql('postgres', "SELECT $column FROM bionic_crypt.stat_kms WHERE kms = '$kms'");
-}
-
-# A key worker that has just begun holds neither a key nor a token.
-sub forget_keys
-{
-	$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM bionic_crypt.key_worker()');
-	return;
-}
-
 # A tenant, its key and its server, all of that name, and a value.
 sub create_tenant
 {
@@ -118,11 +105,11 @@ for my $name (sort keys %option)
 	is($node->safe_psql('postgres', "SELECT ok, problem, detail FROM bionic_crypt.check_kms('$name', '$kek')"),
 		't||', "$name: check_kms");
 }
-forget_keys();
+forget_keys($node);
 for my $name (sort keys %option)
 {
 	is(session($name)->query($reading), "$name says", "$name: SELECT, after a login anew");
-	is(stat_kms($name, 'denied + throttled + unavailable + bad_ciphertext + config + protocol + credential'),
+	is(stat_kms($node, $name, 'denied + throttled + unavailable + bad_ciphertext + config + protocol + credential'),
 		'0', "$name: no failure is counted");
 }
 
@@ -143,16 +130,16 @@ my ($theirs) = $gcp->google(asked('metadata', data => $key->{data}, aad => base6
 isnt($theirs->{data}, $ours, 'and wraps it as another ciphertext');
 $node->safe_psql('postgres',
 	"UPDATE bionic_crypt.catalog_keys SET wrapped = decode('$theirs->{data}', 'base64') WHERE tenant = 'metadata'");
-forget_keys();
+forget_keys($node);
 is(session('metadata')->query($reading), 'metadata says', 'which we unwrap');
 
 $node->safe_psql('postgres', <<'SQL');
 UPDATE bionic_crypt.catalog_keys k SET wrapped = o.wrapped, kms = o.kms
 	FROM bionic_crypt.catalog_keys o WHERE k.tenant = 'metadata' AND o.tenant = 'payer';
 SQL
-forget_keys();
+forget_keys($node);
 is(session('metadata')->state($reading), '22000', "another tenant's wrapped key is refused");
-is(stat_kms('payer', 'bad_ciphertext'), '1', 'and counted as what it is');
+is(stat_kms($node, 'payer', 'bad_ciphertext'), '1', 'and counted as what it is');
 
 # The customer rotates the key: values stay readable, and after rewrap_keys()
 # the old version is not needed any more.
@@ -164,12 +151,12 @@ sub version_of
 
 is(version_of('payer'), 1, 'a key is wrapped by version 1');
 $gcp->change(sub { $_[0]{keys}{$kek}{versions}{2} = 'ENABLED'; $_[0]{keys}{$kek}{primary} = 2 });
-forget_keys();
+forget_keys($node);
 is(session('payer')->query($reading), 'payer says', 'rotated: its value is readable');
 $node->safe_psql('postgres', "SELECT bionic_crypt.rewrap_keys('payer')");
 is(version_of('payer'), 2, 'rewrap_keys: it is wrapped by version 2');
 $gcp->change(sub { $_[0]{keys}{$kek}{versions}{1} = 'DESTROYED' });
-forget_keys();
+forget_keys($node);
 is(session('payer')->query($reading), 'payer says', 'without version 1 its value is readable');
 is(session('space')->state($reading), 'KM001', 'that of who was not wrapped anew is not');
 $gcp->change(sub { $_[0]{keys}{$kek}{versions}{1} = 'ENABLED' });
@@ -178,11 +165,11 @@ $gcp->change(sub { $_[0]{keys}{$kek}{versions}{1} = 'ENABLED' });
 for my $damage (1, 2)
 {
 	$gcp->change(sub { $_[0]{damage} = $damage; $_[0]{serial}++ });
-	forget_keys();
+	forget_keys($node);
 	is(session('payer')->query($reading), 'payer says', "$damage damaged on the way: it is asked again");
 }
 $gcp->change(sub { $_[0]{damage} = 1000; $_[0]{serial}++ });
-forget_keys();
+forget_keys($node);
 is(session('payer')->state($reading), 'KM002', 'all damaged on the way: no key');
 $gcp->change(sub { delete $_[0]{damage} });
 
@@ -209,7 +196,7 @@ sub own_trouble
 {
 	my ($name, $what, $begin, $end) = @_;
 	my $session = session($name);
-	my $before = stat_kms($name, 'credential');
+	my $before = stat_kms($node, $name, 'credential');
 
 	is($session->query($reading), "$name says", "$what: before");
 	$begin->();
@@ -217,12 +204,12 @@ sub own_trouble
 	ok(wait_until(sub {
 		my $state = $session->state($reading);
 		push @failed, $state if $state ne '00000';
-		return stat_kms($name, 'credential') > $before;
+		return stat_kms($node, $name, 'credential') > $before;
 	}), "$what: is counted as ours") if $name !~ /^(?:service_account|metadata)$/;
 	is("@failed", '', "$what: who reads goes on");
-	forget_keys();
+	forget_keys($node);
 	is(session($name)->state($reading), 'KM002', "$what: a new key is unavailable");
-	cmp_ok(stat_kms($name, 'credential'), '>', $before, "$what: our credential's fault");
+	cmp_ok(stat_kms($node, $name, 'credential'), '>', $before, "$what: our credential's fault");
 	$end->();
 	ok(wait_until(sub { session($name)->state($reading) eq '00000' }), "$what: it ends by itself");
 	return;

@@ -84,19 +84,6 @@ sub reading
 
 sub session { return BionicCrypt::Session->new($node, tenant => $_[0]) }
 
-# A key worker that has just begun holds neither a key nor a token.
-sub forget_keys
-{
-	$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM bionic_crypt.key_worker()');
-	return;
-}
-
-sub stat_kms
-{
-	my ($kms, $column) = @_;
-	return $node->safe_psql('postgres', "SELECT $column FROM bionic_crypt.stat_kms WHERE kms = '$kms'");
-}
-
 sub create_tenant
 {
 	my ($name, $kek, $kms) = @_;
@@ -120,9 +107,9 @@ for my $name (sort keys %server)
 		't||', "$name: check_kms");
 	create_tenant($name, 'saas-chat');
 }
-forget_keys();
+forget_keys($node);
 is(session($_)->query(reading($_)), "$_ says", "$_: SELECT, after a login anew") for sort keys %server;
-is(stat_kms($_, 'denied + throttled + unavailable + bad_ciphertext + config + protocol + credential'),
+is(stat_kms($node, $_, 'denied + throttled + unavailable + bad_ciphertext + config + protocol + credential'),
 	'0', "$_: no failure is counted")
   for sort keys %server;
 
@@ -177,13 +164,13 @@ CREATE TABLE kept AS SELECT * FROM bionic_crypt.catalog_keys WHERE tenant = '$te
 UPDATE bionic_crypt.catalog_keys k SET wrapped = o.wrapped
 	FROM bionic_crypt.catalog_keys o WHERE k.tenant = '$tenant' AND o.tenant = '$other';
 SQL
-	forget_keys();
+	forget_keys($node);
 	is(session($tenant)->state(reading($tenant)), '22000', "$tenant: another tenant's wrapped key is refused");
 	$node->safe_psql('postgres', <<"SQL");
 UPDATE bionic_crypt.catalog_keys k SET wrapped = o.wrapped FROM kept o WHERE k.tenant = o.tenant;
 DROP TABLE kept;
 SQL
-	forget_keys();
+	forget_keys($node);
 }
 
 
@@ -191,14 +178,14 @@ SQL
 # are wrapped by it, and after rewrap_keys() the old one is not needed any more.
 my $unwraps = $azure->requests(qr{/saas-chat/$version/unwrapkey});
 my $newest = $azure->do('key', 'vault', 'saas-chat');
-forget_keys();
+forget_keys($node);
 is(session('secret')->query(reading('secret')), 'secret says', 'rotated: its value is readable');
 cmp_ok($azure->requests(qr{/saas-chat/$version/unwrapkey}), '>', $unwraps, 'by the version that wrapped it');
 is($node->safe_psql('postgres', "SELECT bionic_crypt.rewrap_keys('$_')"), '1', "$_: rewrap_keys")
   for grep { !/hsm/ } sort keys %server;
 is((unpack 'C n/a', wrapped('secret'))[1], $newest, 'it is wrapped by the new version');
 $azure->do('set_key', 'vault', 'saas-chat', $version, { enabled => JSON::PP::false });
-forget_keys();
+forget_keys($node);
 is(session('secret')->query(reading('secret')), 'secret says', 'the old version disabled: its value is readable');
 
 
@@ -284,18 +271,18 @@ for my $way (@ways)
 # What is not the customer's doing is no denial: keys at hand serve on.
 my $session = session('secret');
 is($session->query(reading('secret')), 'secret says', 'a session reads');
-my $failures = stat_kms('secret', 'credential');
+my $failures = stat_kms($node, 'secret', 'credential');
 $azure->do('app', $vendor, { secret_expired => JSON::PP::true });
-ok(wait_until(sub { stat_kms('secret', 'credential') > $failures }), 'our secret has expired: that is counted');
+ok(wait_until(sub { stat_kms($node, 'secret', 'credential') > $failures }), 'our secret has expired: that is counted');
 is($session->query(reading('secret')), 'secret says', 'and keys at hand serve on');
-forget_keys();
+forget_keys($node);
 is(session('secret')->state(reading('secret')), 'KM002', 'a key that is not at hand is not to be had');
 is(session('certificate')->query(reading('certificate')), 'certificate says', 'other credentials are not touched');
 $azure->do('app', $vendor, { secret_expired => JSON::PP::false });
 ok(wait_until(sub { session('secret')->state(reading('secret')) eq '00000' }), 'with a new one it ends by itself');
 
 $azure->do('remove_identity', 'machine');
-forget_keys();
+forget_keys($node);
 is(session('machine')->state(reading('machine')), 'KM002', 'a machine without its identity is no denial either');
 $azure->do('identity', 'machine', JSON::PP::true);
 ok(wait_until(sub { session('machine')->state(reading('machine')) eq '00000' }), 'nor for ever');
@@ -309,7 +296,7 @@ for my $to ([qw(hsm saas-chat)], ['embedded_too'], [qw(machine saas-chat)])
 	my $where = $kek ? "'$kms', '$kek'" : "'$kms'";
 
 	is($node->safe_psql('postgres', "SELECT bionic_crypt.move_tenant('certificate', $where)"), '1', "moved to $kms");
-	forget_keys();
+	forget_keys($node);
 	is(session('certificate')->query(reading('certificate')), 'certificate says', 'and it reads');
 }
 

@@ -70,13 +70,6 @@ sub try_cold
 	return ($state, time - $began);
 }
 
-# A tenant's key is not at hand in a key worker that has just begun.
-sub forget_keys
-{
-	$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM bionic_crypt.key_worker()');
-	return;
-}
-
 sub failures
 {
 	my ($columns) = @_;
@@ -94,7 +87,7 @@ sub wrapped
 create_tenant($_) for qw(acme other revoked deactivated destroyed);
 create_tenant('with_password', kms => 'with_password');
 create_tenant('short', grace => "$grace s");
-forget_keys();
+forget_keys($node);
 is((try_cold($_))[0], '00000', "$_: INSERT and SELECT") for qw(acme with_password);
 is($node->safe_psql('postgres', "SELECT ok, problem, detail FROM bionic_crypt.check_kms('kmip', '$kek{acme}')"),
 	't||', 'check_kms finds nothing wrong');
@@ -144,7 +137,7 @@ UPDATE bionic_crypt.catalog_keys k SET wrapped = o.wrapped, kek = o.kek FROM kep
 	WHERE k.tenant = 'acme' AND o.tenant = 'other';
 SQL
 my $bad = failures('bad_ciphertext');
-forget_keys();
+forget_keys($node);
 is((try_cold('acme'))[0], '22000', "another tenant's wrapped key is refused");
 cmp_ok(failures('bad_ciphertext'), '>', $bad, 'as a bad ciphertext');
 $node->safe_psql('postgres', <<'SQL');
@@ -152,7 +145,7 @@ UPDATE bionic_crypt.catalog_keys k SET wrapped = o.wrapped, kek = o.kek FROM kep
 	WHERE k.tenant = 'acme' AND o.tenant = 'acme';
 DROP TABLE kept;
 SQL
-forget_keys();
+forget_keys($node);
 is((try_cold('acme'))[0], '00000', 'given back: it reads');
 
 # The key is rotated by moving to a new one.
@@ -162,7 +155,7 @@ isnt(wrapped('acme'), $before, 'wraps anew');
 $kek{acme} = $kmip->admin('client', 'create');
 is($node->safe_psql('postgres', "SELECT bionic_crypt.move_tenant('acme', 'kmip', '$kek{acme}')"),
 	'1', 'a new key-encryption key takes over');
-forget_keys();
+forget_keys($node);
 is((try_cold('acme'))[0], '00000', 'and the value is readable');
 
 # The customer takes a key away: sessions end, others do not notice.
@@ -208,7 +201,7 @@ for my $what (sort keys %outage)
 {
 	my ($begin, $end) = @{ $outage{$what} };
 
-	forget_keys();
+	forget_keys($node);
 	my %session = map { $_ => BionicCrypt::Session->new($node, tenant => $_) } qw(other short);
 	ok(wait_until(sub { $session{$_}->query(reading($_)) eq "$_ says" }), "$what: $_ has a key")
 	  for sort keys %session;

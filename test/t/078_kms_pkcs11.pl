@@ -66,25 +66,12 @@ sub try_cold
 	return sqlstate($node, "SET bionic_crypt.tenant = '$tenant'; " . reading($tenant));
 }
 
-# A key worker that has just begun has no key and no helper.
-sub forget_keys
-{
-	$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM bionic_crypt.key_worker()');
-	return;
-}
-
 sub wrapped
 {
 	my ($tenant) = @_;
 	return $node->safe_psql('postgres',
 		"SELECT encode(substring(wrapped FOR 2), 'hex'), octet_length(wrapped) FROM bionic_crypt.catalog_keys"
 		  . " WHERE tenant = '$tenant'");
-}
-
-sub stat_kms
-{
-	my ($kms, $column) = @_;
-	return $node->safe_psql('postgres', "SELECT $column FROM bionic_crypt.stat_kms WHERE kms = '$kms'");
 }
 
 # Both mechanisms, and two tokens of one label.
@@ -106,7 +93,7 @@ for my $name (sort keys %server)
 }
 is(wrapped('gcm'), '0101|62', 'what is stored of AES-GCM');
 is(wrapped('key_wrap'), '0102|119', 'what is stored of AES key wrap');
-forget_keys();
+forget_keys($node);
 is(try_cold($_), '00000', "$_: SELECT in a new key worker") for sort keys %server;
 is(scalar keys %{ { $hsm->helpers($node) } }, 4, 'each server has a helper process');
 
@@ -146,7 +133,7 @@ is(sqlstate($node, $hsm->create_server('his', token_label => 'acme'),
 # too; another token is not touched; given back, it ends by itself.
 my %session = map { $_ => BionicCrypt::Session->new($node, tenant => $_) } sort keys %server;
 is($session{$_}->query(reading($_)), "$_ says", "$_: reads") for sort keys %session;
-my $denied = stat_kms('other', 'denied');
+my $denied = stat_kms($node, 'other', 'denied');
 my $began = time;
 $hsm->delete_key('acme', 'kek');
 for my $name (qw(gcm key_wrap))
@@ -159,7 +146,7 @@ for my $name (qw(gcm key_wrap))
 }
 note sprintf 'denied after %.1f s', time - $began;
 is($session{other}->query(reading('other')), 'other says', "the other token's tenant reads on");
-is(stat_kms('other', 'denied'), $denied, 'and nothing was denied to it');
+is(stat_kms($node, 'other', 'denied'), $denied, 'and nothing was denied to it');
 $hsm->restore_key('acme', 'kek');
 for my $name (qw(gcm key_wrap))
 {
@@ -170,7 +157,7 @@ for my $name (qw(gcm key_wrap))
 $node->safe_psql('postgres', "SELECT bionic_crypt.rewrap_keys('gcm')");
 $node->safe_psql('postgres', "SELECT bionic_crypt.move_tenant('$_', kms => '$_', kek => 'kek 2027')") for qw(gcm key_wrap);
 $hsm->delete_key('acme', 'kek');
-forget_keys();
+forget_keys($node);
 is(try_cold($_), '00000', "$_: reads after a move to another key, without the old one") for qw(gcm key_wrap);
 
 # A wrapped key of one tenant is none of another's: SoftHSM says "general error".
@@ -180,10 +167,10 @@ $node->safe_psql('postgres', <<'SQL');
 UPDATE bionic_crypt.catalog_keys SET wrapped = (SELECT wrapped FROM bionic_crypt.catalog_keys WHERE tenant = 'gcm')
 	WHERE tenant = 'robbed';
 SQL
-forget_keys();
-my $tampered = stat_kms('gcm', 'bad_ciphertext');
+forget_keys($node);
+my $tampered = stat_kms($node, 'gcm', 'bad_ciphertext');
 is(try_cold('robbed'), '22000', "another tenant's wrapped key does not unwrap");
-cmp_ok(stat_kms('gcm', 'bad_ciphertext'), '>', $tampered, 'counted as a bad ciphertext');
+cmp_ok(stat_kms($node, 'gcm', 'bad_ciphertext'), '>', $tampered, 'counted as a bad ciphertext');
 $node->safe_psql('postgres', "DELETE FROM bionic_crypt.catalog_keys WHERE tenant = 'robbed'");
 
 # A wrong PIN is tried once, whatever is started anew: SoftHSM would let us try
@@ -198,7 +185,7 @@ for my $again (1 .. 3)
 	ok(wait_until(sub { check_kms('locked', 'kek') =~ /^f\|.*log in once by hand/ }), "attempt $again");
 	my %helpers = $hsm->helpers($node);
 	kill 'KILL', keys %helpers if $again == 1;
-	forget_keys() if $again == 2;
+	forget_keys($node) if $again == 2;
 }
 is($hsm->calls('C_Login'), 1, 'not again by the same helper, a new one or a new key worker');
 $hsm->secret_file('not-the-PIN-4712', $pin_file);
@@ -213,13 +200,13 @@ wait_until(sub { time > $mended + 1 });
 $hsm->log_in('locked');
 is(check_kms('locked', 'kek'), 't||', 'and then it goes on');
 is($hsm->calls('C_Login'), 2, 'with the right one');
-is(stat_kms('locked', 'denied'), '0', 'none of that was a denial');
-cmp_ok(stat_kms('locked', 'credential'), '>', 0, 'but our credential');
+is(stat_kms($node, 'locked', 'denied'), '0', 'none of that was a denial');
+cmp_ok(stat_kms($node, 'locked', 'credential'), '>', 0, 'but our credential');
 
 # Modules.
 is(sqlstate($node, $hsm->create_server('bad', token_label => 'acme', module_path => '/usr/lib/evil.so')),
 	'22023', 'a module that is not in the list is refused');
-forget_keys();
+forget_keys($node);
 is(try_cold('other'), '00000', 'a module is in use');
 is(scalar keys %{ { $hsm->helpers($node) } }, 1, 'in one helper');
 $node->append_conf('postgresql.conf', "bionic_crypt.pkcs11_modules = '" . $hsm->bad_module . "'");
@@ -227,7 +214,7 @@ $node->reload;
 ok(wait_until(sub { check_kms('other', 'kek') =~ /^f\|.*not in bionic_crypt.pkcs11_modules any more/ }),
 	'taken out of the list, it gets nothing more');
 ok(wait_until(sub { !$hsm->helpers($node) }), 'and its helper is gone');
-forget_keys();
+forget_keys($node);
 is(try_cold('other'), '22023', 'not in a new key worker either');
 is(check_kms('locked', 'kek'), 't||', 'one that is in the list does');
 $node->append_conf('postgresql.conf', $settings);

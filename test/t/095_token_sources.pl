@@ -68,24 +68,12 @@ SQL
 
 sub session { return BionicCrypt::Session->new($node, tenant => $_[0], user => 'regress_app') }
 
-sub forget_keys
-{
-	$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM bionic_crypt.key_worker()');
-	return;
-}
-
-sub stat_kms
-{
-	my ($kms, $column) = @_;
-	return $node->safe_psql('postgres', "SELECT $column FROM bionic_crypt.stat_kms WHERE kms = '$kms'");
-}
-
 # What a key worker that has just begun makes of the source.
 sub check_kms
 {
 	my ($kms) = @_;
 
-	forget_keys();
+	forget_keys($node);
 	return $node->safe_psql('postgres', "SELECT concat_ws(' ', problem, detail) FROM bionic_crypt.check_kms('$kms', 'kek')");
 }
 
@@ -102,7 +90,7 @@ SELECT bionic_crypt.create_tenant('$name', kms => '$name', kek => 'kek'),
 SQL
 	is(session($name)->state("INSERT INTO chats (content) VALUES ('$name says'::text)"), '00000', "$name: INSERT");
 }
-forget_keys();
+forget_keys($node);
 is(session($_)->query($reading), "$_ says", "$_: SELECT, after a login anew") for sort keys %source;
 
 my @asked = $sources->asked('launcher');
@@ -173,7 +161,7 @@ my %wrong = (
 		[ { seconds => -7300 }, 'expired 2 hours ago' ] ]);
 for my $name (sort keys %wrong)
 {
-	my $failures = stat_kms($name, 'credential');
+	my $failures = stat_kms($node, $name, 'credential');
 
 	for my $case (@{ $wrong{$name} })
 	{
@@ -183,8 +171,8 @@ for my $name (sort keys %wrong)
 		like(check_kms($name), qr/could not reach KMS "$name".*\Q$expected\E/, "$name: $expected");
 		$sources->change($name, mode => 'token', seconds => 600);
 	}
-	cmp_ok(stat_kms($name, 'credential'), '>=', $failures + @{ $wrong{$name} }, "$name: counted as our credential's");
-	is(stat_kms($name, 'denied'), '0', "$name: and never as a denial");
+	cmp_ok(stat_kms($node, $name, 'credential'), '>=', $failures + @{ $wrong{$name} }, "$name: counted as our credential's");
+	is(stat_kms($node, $name, 'denied'), '0', "$name: and never as a denial");
 	is(check_kms($name), '', "$name: it ends by itself");
 }
 
@@ -195,18 +183,18 @@ $sources->change($_, mode => 'hang') for qw(launcher helper);
 my $file = session('file');
 my $held = session('helper');
 my @states = $held->state($reading);
-my $credential = stat_kms('helper', 'credential');
+my $credential = stat_kms($node, 'helper', 'credential');
 my $slowest = 0;
 ok(wait_until(sub {
 		my $began = time;
 		push @states, $file->state($reading);
 		$slowest = time - $began if time - $began > $slowest;
 		push @states, $held->state($reading);
-		return stat_kms('helper', 'credential') > $credential && stat_kms('launcher', 'credential') > 0;
+		return stat_kms($node, 'helper', 'credential') > $credential && stat_kms($node, 'launcher', 'credential') > 0;
 	}), 'a source that hangs is given up');
 is(join(' ', grep { $_ ne '00000' } @states), '', 'who has a key goes on meanwhile');
 cmp_ok($slowest, '<', 1, 'and who has another source does not wait');
-forget_keys();
+forget_keys($node);
 $held = session('helper');
 $held->begin($reading);
 is(session('file')->query($reading), 'file says', 'a login that hangs keeps nobody from another');

@@ -110,18 +110,6 @@ $node->safe_psql('postgres', $_)
 
 sub session { return BionicCrypt::Session->new($node, tenant => $_[0], user => 'regress_app') }
 
-sub forget_keys
-{
-	$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM bionic_crypt.key_worker()');
-	return;
-}
-
-sub stat_kms
-{
-	my ($kms, $column) = @_;
-	return $node->safe_psql('postgres', "SELECT $column FROM bionic_crypt.stat_kms WHERE kms = '$kms'");
-}
-
 sub create_tenant
 {
 	my ($name, $kms, $attested, $kek) = @_;
@@ -144,7 +132,7 @@ is(create_tenant('trusting', 'trusting', 'false'), '00000', 'the right image get
 is(create_tenant('by_file', 'by_file', 'false'), '00000', 'with a token of a file as well');
 is(create_tenant('attested', 'attesting', 'true'), '00000', 'and so does a tenant that demands attestation');
 $sources->change('launcher', claims => { submods($image{b}) });
-forget_keys();
+forget_keys($node);
 is(session('trusting')->query($reading), 'trusting says', 'another image that the customer trusts');
 $sources->change('launcher', claims => \%right);
 is($node->safe_psql('postgres', "SELECT tenant, attested FROM bionic_crypt.tenants ORDER BY 1"),
@@ -160,16 +148,16 @@ my %refused = (
 	'no audience' => { aud => undef });
 for my $what (sort keys %refused)
 {
-	my $denied = stat_kms('trusting', 'denied');
+	my $denied = stat_kms($node, 'trusting', 'denied');
 	my $others = 'unavailable + protocol + credential + throttled + config + unattested';
-	my $before = stat_kms('trusting', $others);
+	my $before = stat_kms($node, 'trusting', $others);
 
 	$sources->change('launcher', claims => { %right, %{ $refused{$what} } });
-	forget_keys();
+	forget_keys($node);
 	my $session = session('trusting');
 	is($session->state($reading), 'KM001', "$what: denied");
-	cmp_ok(stat_kms('trusting', 'denied'), '>', $denied, "$what: counted as that");
-	is(stat_kms('trusting', $others), $before, "$what: and as nothing else");
+	cmp_ok(stat_kms($node, 'trusting', 'denied'), '>', $denied, "$what: counted as that");
+	is(stat_kms($node, 'trusting', $others), $before, "$what: and as nothing else");
 	delete $sources->{state}{launcher}{claims}{aud};
 	$sources->change('launcher', claims => \%right);
 }
@@ -208,14 +196,14 @@ like(login($short), qr/expired/, '... since it has expired');
 like(login(make_token(aud => 'https://sts.googleapis.com')), qr/audience/,
 	'the token that a launcher gives to everybody is good for nobody here');
 $bao->write_file($token_file, $short);
-forget_keys();
+forget_keys($node);
 my $asked = asked();
 is(session('by_file')->state($reading), 'KM002', 'our token has expired: no denial');
 like($node->safe_psql('postgres', "SELECT detail FROM bionic_crypt.check_kms('by_file', 'kek')"),
 	qr/The token of file:\S+ expired \d+ \w+ ago/, '... and is told');
 is(asked(), $asked, '... and is not sent');
 $sources->change('launcher', mode => 'nonce');
-forget_keys();
+forget_keys($node);
 is(session('trusting')->state($reading), 'KM002', 'a launcher that gives out an old token');
 $sources->change('launcher', mode => 'token');
 $bao->write_file($token_file, make_token(aud => 'https://sts.googleapis.com'));
@@ -224,14 +212,14 @@ $bao->write_file($token_file, make_token());
 
 # A tenant that demands attestation is not asked for without it.
 $sources->change('launcher', claims => { dbgstat => 'enabled' });
-forget_keys();
+forget_keys($node);
 $asked = asked();
 my $session = session('attested');
 is($session->state($reading), 'KM009', 'attested: a debug guest is refused here');
 like($session->stderr, qr/KMS "attesting" was not asked for the key of tenant "attested"/, '... in its own words');
 is(create_tenant('attested_too', 'attesting', 'true'), 'KM009', 'attested: no key is made for one either');
 is(asked(), $asked, '... without a request to the KMS');
-cmp_ok(stat_kms('attesting', 'unattested'), '>', 0, '... and counted');
+cmp_ok(stat_kms($node, 'attesting', 'unattested'), '>', 0, '... and counted');
 is($node->safe_psql('postgres', "SELECT problem, detail FROM bionic_crypt.check_kms('attesting', 'kek')")
 	  =~ s/(unix:)\S+/$1/r,
 	'KMS "attesting" was not asked, for want of attestation|The token of unix: does not have the claim '
@@ -257,7 +245,7 @@ ok(wait_until(sub { session('attested')->state($reading) eq '00000' }), 'atteste
 
 # An outage is another thing.
 $bao->pause;
-forget_keys();
+forget_keys($node);
 is(session('attested')->state($reading), 'KM002', 'attested: an outage of the KMS');
 $bao->resume;
 ok(wait_until(sub { session('attested')->state($reading) eq '00000' }), '... which ends');
@@ -344,10 +332,10 @@ SELECT bionic_crypt.create_tenant('gcp', kms => 'gcp', kek => '$kek', attested =
 SQL
 	is(session('gcp')->state("INSERT INTO chats (content) VALUES ('gcp says'::text)"), '00000', 'gcp: the right image gets a key');
 	$gcp->secret_file($gcp->subject_token(%right, submods($image{b}), iss => 'https://issuer.example', sub => 'database'), $file);
-	forget_keys();
+	forget_keys($node);
 	is(session('gcp')->state($reading), 'KM001', 'gcp: the condition refuses a wrong image');
 	$gcp->secret_file($gcp->subject_token(%right, swname => 'GCE', iss => 'https://issuer.example', sub => 'database'), $file);
-	forget_keys();
+	forget_keys($node);
 	my $requests = $gcp->log;
 	is(session('gcp')->state($reading), 'KM009', 'gcp: what is no Confidential Space is refused here');
 	is(scalar($gcp->log), $requests, '... without a request');

@@ -17,7 +17,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node init_node key_folder key_file child_pids sqlstate wait_until have require_or_skip data_file);
+our @EXPORT = qw(new_node init_node key_folder key_file child_pids sqlstate wait_until
+  forget_keys stat_kms have require_or_skip data_file);
 
 my $root = File::Spec->rel2abs(dirname(__FILE__) . '/../../..');
 
@@ -87,6 +88,22 @@ sub wait_until
 		select(undef, undef, undef, 0.05);
 	}
 	return 0;
+}
+
+# A key worker that has just begun holds no key, no token and no helper process.
+sub forget_keys
+{
+	my ($node) = @_;
+
+	$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM bionic_crypt.key_worker()');
+	return;
+}
+
+sub stat_kms
+{
+	my ($node, $kms, $column) = @_;
+
+	return $node->safe_psql('postgres', "SELECT $column FROM bionic_crypt.stat_kms WHERE kms = '$kms'");
 }
 
 # The SQLSTATE that a script ends with, '00000' when it succeeds.  Further
