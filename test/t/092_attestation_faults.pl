@@ -5,6 +5,8 @@
 use strict;
 use warnings;
 
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
 use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
@@ -21,7 +23,7 @@ use BionicCrypt::Test;
 require_or_skip('python3');
 require_or_skip('openssl');
 
-my $tee = "$ENV{TESTDIR}/test/tee/software_tee.py";
+my $tee = abs_path(dirname($0) . '/../tee/software_tee.py');
 my $pki = PostgreSQL::Test::Utils::tempdir_short();
 my $path = PostgreSQL::Test::Utils::tempdir_short() . '/helper';
 system_or_bail('python3', $tee, 'pki', $pki);
