@@ -63,8 +63,9 @@ sample(const char *path_format,...)
 		give_up(path);
 	fclose(file);
 
-	/* so that a read past the end is one past the memory */
+	/* so that a read past the end is one past the memory, but for a text's NUL */
 	samples[n_samples - 1] = realloc(data, len + 1);
+	samples[n_samples - 1][len] = '\0';
 	return bytes_of(samples[n_samples - 1], len);
 }
 
