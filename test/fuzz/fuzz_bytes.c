@@ -9,15 +9,7 @@
 #include <stdlib.h>
 
 #include "crypto/bytes.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "fuzz.h"
 
 /* Reads once and writes what it read; false when the reader could not. */
 static bool

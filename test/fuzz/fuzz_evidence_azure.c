@@ -17,19 +17,10 @@
 #include "../unit/evidence/made_azure.h"
 #include "evidence/azure_hcl.h"
 #include "evidence/tpm_quote.h"
-
-extern int	LLVMFuzzerInitialize(int *argc, char ***argv);
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 /* Evidence under a root of its own, whose keys sign what is fuzzed. */
 static MadeAzure made;
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 check_verdict(bool genuine, const HardwareClaims *claims, const Verdict *verdict)

@@ -11,15 +11,7 @@
 #include <stdlib.h>
 
 #include "evidence/attestation.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "fuzz.h"
 
 static void
 check_bytes(const FormMemory *memory, Bytes bytes)

@@ -11,19 +11,10 @@
 
 #include "../unit/evidence/made_snp.h"
 #include "evidence/snp_certificate.h"
-
-extern int	LLVMFuzzerInitialize(int *argc, char ***argv);
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 /* A chain that holds, until something of it is fuzzed. */
 static MadeSnp made;
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 fuzz_der(Bytes in)

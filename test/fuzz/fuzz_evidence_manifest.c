@@ -13,22 +13,13 @@
 
 #include "evidence/manifest.h"
 #include "evidence/statement.h"
-
-extern int	LLVMFuzzerInitialize(int *argc, char ***argv);
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define PAYLOAD_TYPE "application/vnd.in-toto+json"
 
 static EVP_PKEY *key;
 static char pem[256];
 static uint8_t room[FORM_MEMORY_MAX];
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)

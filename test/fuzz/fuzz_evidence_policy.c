@@ -12,17 +12,9 @@
 #include <stdlib.h>
 
 #include "evidence/policy_check.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define CLAIMS_LEN 24
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 make_claims(const uint8_t *in, HardwareClaims *claims)

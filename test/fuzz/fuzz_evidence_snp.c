@@ -15,9 +15,7 @@
 #include <stdlib.h>
 
 #include "../unit/evidence/made_snp.h"
-
-extern int	LLVMFuzzerInitialize(int *argc, char ***argv);
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static const char *const oids[] = {
 	AMD_EXTENSION "1", AMD_EXTENSION "2", AMD_EXTENSION "3.1", AMD_EXTENSION "3.2",
@@ -29,13 +27,6 @@ static const char *const oids[] = {
 
 /* A report under a root of its own, whose keys sign what is fuzzed. */
 static MadeSnp made;
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 check_verdict(bool genuine, Bytes report, const HardwareClaims *claims, const Verdict *verdict)

@@ -16,19 +16,10 @@
 
 #include "../unit/evidence/made_tdx.h"
 #include "evidence/tdx_quote.h"
-
-extern int	LLVMFuzzerInitialize(int *argc, char ***argv);
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 /* A quote under a root of its own, whose keys sign what is fuzzed. */
 static MadeTdx made;
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 check_verdict(bool genuine, Bytes report, const HardwareClaims *claims, const Verdict *verdict)

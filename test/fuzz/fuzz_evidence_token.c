@@ -14,20 +14,11 @@
 #include <stdlib.h>
 
 #include "../unit/evidence/made_token.h"
-
-extern int	LLVMFuzzerInitialize(int *argc, char ***argv);
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 /* One that is right, and the one of the run. */
 static MadeToken right;
 static MadeToken made;
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 take_text(Bytes in, char *out, size_t size)

@@ -13,8 +13,7 @@
 #include "postgres.h"
 
 #include "kms/kms_aws.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define KEK "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 #define NOW INT64CONST(1795391999)
@@ -40,13 +39,6 @@ static KmsServer web_server;
 static KmsReply reply;
 static KmsRequest request;
 static KmsToken token;
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 check_error(const KmsError *error)

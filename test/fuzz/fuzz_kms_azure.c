@@ -15,8 +15,7 @@
 #include "crypto/aead.h"
 #include "kms/kms_inner_key.h"
 #include "kms/kms_provider.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define VERSION "0123456789abcdef0123456789abcdef"
 
@@ -45,13 +44,6 @@ static uint8 scratch[KMS_SCRATCH_LEN];
 static uint8 data_key[DATA_KEY_LEN];
 static uint8 wrapped[2][KMS_WRAPPED_MAX];	/* of vault and of hsm */
 static Size wrapped_len[2];
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 read_server(const char *const *options, KmsServer *server)

@@ -13,8 +13,7 @@
 #include "postgres.h"
 
 #include "kms/kms_provider.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define KEK "projects/p/locations/l/keyRings/r/cryptoKeys/k"
 
@@ -53,13 +52,6 @@ static KmsReply reply;
 static KmsRequest request;
 static KmsCredential credential;
 static KmsToken token;
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static const KmsServer *
 server_for(int kind)

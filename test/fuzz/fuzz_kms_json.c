@@ -13,17 +13,9 @@
 #include "base/json.h"
 #include "crypto/base64.h"
 #include "kms/json_writer.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define OUT_MAX 64
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 check_find(Bytes in)

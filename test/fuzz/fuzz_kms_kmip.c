@@ -12,8 +12,7 @@
 #include "postgres.h"
 
 #include "kms/kms_provider.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define WRAPPED_LEN 61
 
@@ -33,13 +32,6 @@ static KmsReply reply;
 static KmsRequest request;
 static const KmsToken token;
 static uint8 scratch[KMS_SCRATCH_LEN];
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 check_error(const KmsError *error)

@@ -15,8 +15,7 @@
 #include "base/config.h"
 #include "crypto/aead.h"
 #include "kms/kms_pkcs11.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define OPTIONS \
 	"provider", "pkcs11", "module_path", "/m.so", "token_label", "t", "pin_file", "/p"
@@ -41,13 +40,6 @@ static KmsServer servers[3];
 static KmsReply reply;
 static KmsRequest request;
 static uint8 scratch[KMS_SCRATCH_LEN];
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 check_error(const KmsError *error)

@@ -11,8 +11,7 @@
 #include "postgres.h"
 
 #include "kms/kms_provider.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static const KmsContext context = {
 	.tenant = "acme",
@@ -24,13 +23,6 @@ static const KmsContext context = {
 static KmsToken token = {.text = "hvs.TOKEN"};
 static const KmsCredential credential = {.identity = "id",.secret = "a.b.c"};
 static KmsRequest request;
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 check_request(const KmsServer *server)

@@ -14,8 +14,7 @@
 
 #include "kms/token_claims.h"
 #include "kms/token_source.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static const char *const options[] = {
 	"provider", "vault", "address", "https://vault.example", "auth_method", "jwt", "role", "r",
@@ -28,13 +27,6 @@ static TokenSource source;
 static KmsReply reply;
 static KmsCredential credential;
 static char token[KMS_JWT_MAX];
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static bool
 is_plain(const char *text)

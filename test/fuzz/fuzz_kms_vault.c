@@ -12,8 +12,7 @@
 #include "postgres.h"
 
 #include "kms/kms_provider.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static const char *const options[] = {
 	"provider", "vault", "address", "https://vault.example", "auth_method", "approle",
@@ -31,13 +30,6 @@ static KmsServer server;
 static KmsReply reply;
 static KmsRequest request;
 static KmsCredential credential;
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 check_error(const KmsError *error)

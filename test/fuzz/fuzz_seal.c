@@ -12,17 +12,9 @@
 #include <stdlib.h>
 
 #include "crypto/aead.h"
+#include "fuzz.h"
 
 #define TEXT_MAX	2048
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 /* Sealed either way the bytes are the same, open, and do not when changed. */
 static void
