@@ -11,14 +11,13 @@
  */
 #include "postgres.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "miscadmin.h"
 
 #include "attest/local_http.h"
+#include "kms/kms_address.h"
 
 #define REPLY_MAX	(128 * 1024)
 
@@ -42,25 +41,12 @@ static const LongOption long_options[] = {
 	{CURLOPT_TIMEOUT_MS, SOURCE_TIMEOUT_MS},
 };
 
-static bool
-is_loopback(const struct sockaddr *address)
-{
-	if (address->sa_family == AF_INET)
-	{
-		const struct sockaddr_in *v4 = (const struct sockaddr_in *) address;
-
-		return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
-	}
-	return address->sa_family == AF_INET6 &&
-		IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *) address)->sin6_addr);
-}
-
 /* The argument says whether a Unix socket is meant. */
 static curl_socket_t
 open_socket(void *argument, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	bool		allowed = *(const bool *) argument ? address->family == AF_UNIX :
-		is_loopback(&address->addr);
+		kms_address_is_loopback(&address->addr);
 
 	return !allowed ? CURL_SOCKET_BAD :
 		socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
@@ -122,14 +108,16 @@ perform(CURL *easy, const LocalHttpRequest *request, struct curl_slist *headers,
 bool
 local_http_send(const LocalHttpRequest *request, StringInfo reply, FoundEvidence *found)
 {
-	CURL	   *easy = curl_easy_init();
-	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+	CURL	   *easy;
+	struct curl_slist *headers;
 	bool		on_socket = request->socket != NULL;
 	long		status = 0;
 	CURLcode	code = CURLE_OUT_OF_MEMORY;
 
-	/* So that read_body(), which libcurl calls, never needs to raise. */
+	/* So that nothing raises while libcurl's memory is ours to free. */
 	enlargeStringInfo(reply, REPLY_MAX);
+	easy = curl_easy_init();
+	headers = curl_slist_append(NULL, "Content-Type: application/json");
 	if (easy != NULL && headers != NULL)
 	{
 		code = perform(easy, request, headers, &on_socket, reply);
