@@ -53,8 +53,9 @@ form_room(FormMemory *memory, size_t n)
 	return memory->data + aligned;
 }
 
-bool
-form_refuse(FormReading *reading, const char *why)
+/* Why what is being read is refused: "must be ...".  Always false. */
+static bool
+refuse(FormReading *reading, const char *why)
 {
 	/* the innermost reason is the one that helps */
 	if (reading->fault->text[0] == '\0')
@@ -91,7 +92,7 @@ is_kind(FormReading *reading, const JsonNode *node, JsonKind kind)
 		[JSON_IS_BOOLEAN] = "must be true or false",
 	};
 
-	return node->kind == kind || form_refuse(reading, words[kind]);
+	return node->kind == kind || refuse(reading, words[kind]);
 }
 
 /* A string in memory, un-escaped; NULL: refused. */
@@ -105,12 +106,12 @@ take_text(FormReading *reading, const JsonNode *node)
 	text = form_room(reading->memory, node->text.len);
 	if (text == NULL)
 	{
-		(void) form_refuse(reading, "does not fit");
+		(void) refuse(reading, "does not fit");
 		return NULL;
 	}
 	if (!json_unescape(node->text, text, node->text.len))
 	{
-		(void) form_refuse(reading, "has a character that it must not have");
+		(void) refuse(reading, "has a character that it must not have");
 		return NULL;
 	}
 	return text;
@@ -124,7 +125,7 @@ form_string(FormReading *reading, const FormField *field, const JsonNode *node, 
 	if (text == NULL)
 		return false;
 	if (strlen(text) > field->size)
-		return form_refuse(reading, "is too long");
+		return refuse(reading, "is too long");
 	*(const char **) out = text;
 	return true;
 }
@@ -133,7 +134,7 @@ bool
 form_text(FormReading *reading, const FormField *field, const JsonNode *node, void *out)
 {
 	return form_string(reading, field, node, out) &&
-		(**(const char **) out != '\0' || form_refuse(reading, "must not be empty"));
+		(**(const char **) out != '\0' || refuse(reading, "must not be empty"));
 }
 
 bool
@@ -145,7 +146,7 @@ form_constant(FormReading *reading, const FormField *field, const JsonNode *node
 	if (text == NULL)
 		return false;
 	snprintf(why, sizeof(why), "must be \"%s\"", field->constant);
-	return strcmp(text, field->constant) == 0 || form_refuse(reading, why);
+	return strcmp(text, field->constant) == 0 || refuse(reading, why);
 }
 
 static int
@@ -187,7 +188,7 @@ form_hex(FormReading *reading, const FormField *field, const JsonNode *node, voi
 	snprintf(why, sizeof(why), "must be %zu characters of hexadecimal", 2 * field->size);
 	len = strlen(text) / 2;
 	if (len < least || len > field->size || !form_parse_hex(text, (uint8_t *) text, len))
-		return form_refuse(reading, why);
+		return refuse(reading, why);
 	*(Bytes *) out = bytes_of(text, len);
 	return true;
 }
@@ -201,9 +202,9 @@ form_base64(FormReading *reading, const FormField *field, const JsonNode *node, 
 	if (text == NULL)
 		return false;
 	if (!base64_decode(text, (uint8_t *) text, strlen(text), &len) || len == 0)
-		return form_refuse(reading, "must be base64");
+		return refuse(reading, "must be base64");
 	if (len > field->size)
-		return form_refuse(reading, "is too long");
+		return refuse(reading, "is too long");
 	*(Bytes *) out = bytes_of(text, len);
 	return true;
 }
@@ -221,12 +222,12 @@ form_integer(FormReading *reading, const FormField *field, const JsonNode *node,
 	snprintf(why, sizeof(why), "must be an integer from %lld to %lld",
 			 (long long) field->min, (long long) field->max);
 	if (node->text.len > NUMBER_DIGITS_MAX)
-		return form_refuse(reading, why);
+		return refuse(reading, why);
 	memcpy(digits, node->text.data, node->text.len);
 	digits[node->text.len] = '\0';
 	number = strtoll(digits, &end, 10);
 	if (*end != '\0' || number < field->min || number > field->max)
-		return form_refuse(reading, why);
+		return refuse(reading, why);
 	*(int64_t *) out = number;
 	return true;
 }
@@ -287,7 +288,7 @@ form_time(FormReading *reading, const FormField *field, const JsonNode *node, vo
 	const char *text = take_text(reading, node);
 
 	return text != NULL && (form_parse_time(text, out) ||
-							form_refuse(reading, "must be a time like 2026-01-31T12:00:00Z"));
+							refuse(reading, "must be a time like 2026-01-31T12:00:00Z"));
 }
 
 bool
@@ -316,7 +317,7 @@ form_object(FormReading *reading, const FormField *field, const JsonNode *node, 
 			*(int64_t *) (walk.record + f->offset) = f->absent;
 	}
 	if (!json_walk(node->text, visit_member, &walk))
-		return form_refuse(reading, "is not JSON, or too deep or long, or has a name twice");
+		return refuse(reading, "is not JSON, or too deep or long, or has a name twice");
 	for (const FormField *f = field->form; f->name != NULL; f++)
 	{
 		size_t		len = reading->pointer_len;
@@ -325,7 +326,7 @@ form_object(FormReading *reading, const FormField *field, const JsonNode *node, 
 			continue;
 		enter_pointer(reading, "/");
 		enter_pointer(reading, f->name);
-		(void) form_refuse(reading, "is missing");
+		(void) refuse(reading, "is missing");
 		leave_pointer(reading, len);
 		return false;
 	}
@@ -349,7 +350,7 @@ visit_member(void *state, const JsonNode *node)
 	while (field->name != NULL && strcmp(field->name, node->pointer + 1) != 0)
 		field++;
 	if (field->name == NULL)
-		ok = form_refuse(reading, "is not known");
+		ok = refuse(reading, "is not known");
 	else if (node->kind == JSON_IS_NULL && field->nullable)
 		ok = true;
 	else
@@ -370,14 +371,14 @@ read_items(FormReading *reading, const FormField *field, const JsonNode *node, J
 	if (!is_kind(reading, node, kind))
 		return false;
 	if (!json_walk(node->text, visit_item, &walk))
-		return form_refuse(reading, "has a name twice, or too many");
+		return refuse(reading, "has a name twice, or too many");
 	if (walk.n < field->min || walk.n > field->max)
-		return form_refuse(reading, walk.n < field->min ? "has too few items" : "has too many items");
+		return refuse(reading, walk.n < field->min ? "has too few items" : "has too many items");
 
 	out->n = walk.n;
 	out->items = walk.items = form_room(reading->memory, walk.n * field->size);
 	if (walk.items == NULL)
-		return form_refuse(reading, "does not fit");
+		return refuse(reading, "does not fit");
 	memset(walk.items, 0, walk.n * field->size);
 	walk.n = 0;
 	return json_walk(node->text, visit_item, &walk);
@@ -439,7 +440,7 @@ visit_item(void *state, const JsonNode *node)
 	if (walk->kind == JSON_IS_OBJECT)
 	{
 		((FormNamed *) record)->name = take_name(reading->memory, node->pointer);
-		ok = ((FormNamed *) record)->name != NULL || form_refuse(reading, "does not fit");
+		ok = ((FormNamed *) record)->name != NULL || refuse(reading, "does not fit");
 	}
 	ok = ok && item->read(reading, item, node, record + item->offset);
 	leave_pointer(reading, len);

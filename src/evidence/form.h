@@ -109,7 +109,4 @@ extern bool form_parse_hex(const char *text, uint8_t *out, size_t len);
 /* Room for n bytes that any type may stand in; NULL: there is none. */
 extern void *form_room(FormMemory *memory, size_t n);
 
-/* Why what is being read is refused: "must be ...".  Always false. */
-extern bool form_refuse(FormReading *reading, const char *why);
-
 #endif							/* EVIDENCE_FORM_H */

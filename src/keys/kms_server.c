@@ -10,6 +10,7 @@
 #include "catalog/pg_foreign_server.h"
 #include "commands/defrem.h"
 #include "foreign/foreign.h"
+#include "nodes/pg_list.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 
@@ -17,8 +18,9 @@
 #include "crypto/bytes.h"
 #include "keys/kms_server.h"
 
-Size
-kms_server_options(List *options, uint8 *out, Size capacity)
+/* Options (a list of DefElem) to bytes; raises when they are too long. */
+static Size
+write_options(List *options, uint8 *out, Size capacity)
 {
 	ByteWriter	w = writer_of(out, capacity);
 	ListCell   *cell;
@@ -53,7 +55,7 @@ static void
 fill_record(ForeignServer *server, KmsServerRecord *record)
 {
 	strlcpy(record->name, server->servername, sizeof(record->name));
-	record->options_len = kms_server_options(server->options, record->options,
+	record->options_len = write_options(server->options, record->options,
 											 sizeof(record->options));
 }
 

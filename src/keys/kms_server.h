@@ -10,7 +10,6 @@
 
 #include "postgres.h"
 
-#include "nodes/pg_list.h"
 #include "shmem/key_message.h"
 
 #define KMS_WRAPPER "bionic_crypt"
@@ -26,8 +25,5 @@ extern void kms_server_require(const char *name, Oid role, KmsServerRecord *reco
 
 /* Whether the server was given an option of this name. */
 extern bool kms_server_has_option(const KmsServerRecord *record, const char *name);
-
-/* Options (a list of DefElem) to bytes; raises when they are too long. */
-extern Size kms_server_options(List *options, uint8 *out, Size capacity);
 
 #endif							/* KEYS_KMS_SERVER_H */

@@ -21,10 +21,6 @@ extern PGDLLEXPORT void bionic_crypt_launcher_main(Datum unused);
 /* Registers the launcher; from _PG_init() in the postmaster. */
 extern void launcher_register(void);
 
-/* Fills in what all our workers have in common. */
-extern void worker_describe(BackgroundWorker *worker, const char *name,
-							const char *main_function);
-
 /* The hook that makes room for DROP DATABASE and its like. */
 extern void database_statements_init(void);
 

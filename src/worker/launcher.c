@@ -39,7 +39,8 @@ typedef struct Child
 
 static Child *children;			/* config_max_databases of them */
 
-void
+/* Fills in what both workers have in common. */
+static void
 worker_describe(BackgroundWorker *worker, const char *name, const char *main_function)
 {
 	memset(worker, 0, sizeof(*worker));
